@@ -1,0 +1,5 @@
+namespace Mim.Configuration;
+
+static class StrictYaml
+{
+}
