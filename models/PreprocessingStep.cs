@@ -1,0 +1,62 @@
+namespace Mim.Models;
+
+/// <summary>
+/// One step between raw features and the network's input. The chain lives inside the exported graphs; the manifest repeats it with its constants.
+/// A and B hold one value per feature, or one for all.
+/// </summary>
+public sealed record PreprocessingStep
+{
+    /// <summary>A where x is NaN.</summary>
+    public const string Impute = "impute";
+
+    /// <summary>(x − A) / B with A the training split's mean and B its standard deviation.</summary>
+    public const string Standardise = "standardise";
+
+    /// <summary>(x − A) / B with given constants, such as 0 and 255.</summary>
+    public const string Scale = "scale";
+
+    /// <summary>Training draws (x + u) / A[0] with u uniform on [0, 1); the graph uses (x + 0.5) / A[0].</summary>
+    public const string Dequantise = "dequantise";
+
+    /// <summary>1 where x &gt; A[0], else 0.</summary>
+    public const string Binarise = "binarise";
+
+    /// <summary>Training draws from Bernoulli(x); the graph passes x.</summary>
+    public const string BinariseStochastic = "binarise_stochastic";
+
+    public static IReadOnlyList<string> Kinds { get; } = [Impute, Standardise, Scale, Dequantise, Binarise, BinariseStochastic];
+
+    public required string Kind { get; init; }
+    public float[] A { get; init; } = [];
+    public float[] B { get; init; } = [];
+
+    /// <summary>What is wrong with the step for rows of <paramref name="xDim"/> features, or null.</summary>
+    public string? Fault(int xDim)
+    {
+        if (!Kinds.Contains(Kind))
+        {
+            return $"unknown kind '{Kind}'.{Nearest.Hint(Kind, Kinds)}";
+        }
+        var (a, b) = Kind switch
+        {
+            Standardise or Scale => (true, true),
+            BinariseStochastic => (false, false),
+            _ => (true, false),
+        };
+        return Fault("a", A, a, xDim, Kind is Impute or Standardise or Scale)
+            ?? Fault("b", B, b, xDim, perFeature: true)
+            ?? (b && B.Contains(0) ? $"'{Kind}' divides by b, which holds a zero." : null)
+            ?? (Kind == Dequantise && A[0] < 1 ? $"'{Kind}' expects at least one level, found {A[0]}." : null);
+    }
+
+    string? Fault(string name, float[] constants, bool expected, int xDim, bool perFeature) => (expected, constants.Length) switch
+    {
+        (false, 0) => null,
+        (false, var found) => $"'{Kind}' takes no {name}, found {found} values.",
+        (true, 1) => Finite(name, constants),
+        (true, var found) when perFeature && found == xDim => Finite(name, constants),
+        (true, var found) => $"'{Kind}' expects {(perFeature ? $"1 or {xDim} values" : "1 value")} in {name}, found {found}.",
+    };
+
+    string? Finite(string name, float[] constants) => Array.TrueForAll(constants, float.IsFinite) ? null : $"'{Kind}' holds a value in {name} that is not finite.";
+}

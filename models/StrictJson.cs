@@ -1,0 +1,120 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
+
+namespace Mim.Models;
+
+/// <summary>
+/// JSON files with a fixed set of keys: every key of the record must be there and no other, none twice, nulls only where the record allows them.
+/// Keys are the properties' names in snake_case.
+/// </summary>
+public static class StrictJson
+{
+    const int MaxDepth = 16;
+
+    static readonly JsonSerializerOptions s_options = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        RespectNullableAnnotations = true,
+        AllowDuplicateProperties = false,
+        MaxDepth = MaxDepth,
+        WriteIndented = true,
+        NewLine = "\n",
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false) },
+        TypeInfoResolver = new DefaultJsonTypeInfoResolver(),
+    };
+
+    /// <param name="utf8">The file's contents.</param>
+    /// <param name="name">What error messages call it.</param>
+    /// <exception cref="InvalidDataException">Names the file and the key.</exception>
+    public static T Read<T>(ReadOnlySpan<byte> utf8, string name)
+    {
+        try
+        {
+            var reader = new Utf8JsonReader(utf8, new JsonReaderOptions { MaxDepth = MaxDepth });
+            using (var document = JsonDocument.ParseValue(ref reader))
+            {
+                CheckKeys(document.RootElement, s_options.GetTypeInfo(typeof(T)), name, "");
+            }
+            return JsonSerializer.Deserialize<T>(utf8, s_options) ?? throw new InvalidDataException($"{name}: expected an object, found null.");
+        }
+        catch (JsonException e)
+        {
+            throw new InvalidDataException($"{name}: {Describe(e)}", e);
+        }
+        catch (InvalidOperationException e)
+        {
+            // A string that is not UTF-8, or an escaped half of a surrogate pair.
+            throw new InvalidDataException($"{name}: {e.Message}", e);
+        }
+    }
+
+    public static void Write<T>(string path, T value) => AtomicFile.Write(path, stream =>
+    {
+        stream.Write(ToUtf8(value));
+        stream.WriteByte((byte)'\n');
+    });
+
+    internal static byte[] ToUtf8<T>(T value) => JsonSerializer.SerializeToUtf8Bytes(value, s_options);
+
+    static string Describe(JsonException e) =>
+        e.Path is null or "$" ? e.Message : $"key '{(e.Path.StartsWith("$.", StringComparison.Ordinal) ? e.Path[2..] : e.Path)}': {e.Message}";
+
+    static void CheckKeys(JsonElement element, JsonTypeInfo type, string name, string path)
+    {
+        switch (type.Kind)
+        {
+            case JsonTypeInfoKind.Object when element.ValueKind == JsonValueKind.Object:
+                CheckObject(element, type, name, path);
+                break;
+            case JsonTypeInfoKind.Enumerable when element.ValueKind == JsonValueKind.Array && type.ElementType is { } elementType:
+                var index = 0;
+                foreach (var item in element.EnumerateArray())
+                {
+                    RefuseNull(item, elementType, name, $"{path}[{index}]");
+                    CheckKeys(item, s_options.GetTypeInfo(elementType), name, $"{path}[{index++}]");
+                }
+                break;
+            case JsonTypeInfoKind.Dictionary when element.ValueKind == JsonValueKind.Object && type.ElementType is { } valueType:
+                foreach (var entry in element.EnumerateObject())
+                {
+                    RefuseNull(entry.Value, valueType, name, Join(path, entry.Name));
+                }
+                break;
+        }
+    }
+
+    static void CheckObject(JsonElement element, JsonTypeInfo type, string name, string path)
+    {
+        foreach (var entry in element.EnumerateObject())
+        {
+            var property = type.Properties.FirstOrDefault(property => property.Name == entry.Name);
+            if (property is null)
+            {
+                throw new InvalidDataException($"{name}: unknown key '{Join(path, entry.Name)}'.{Nearest.Hint(entry.Name, Keys(type))}");
+            }
+            CheckKeys(entry.Value, s_options.GetTypeInfo(property.PropertyType), name, Join(path, entry.Name));
+        }
+        foreach (var key in Keys(type))
+        {
+            if (!element.TryGetProperty(key, out _))
+            {
+                throw new InvalidDataException($"{name}: key '{Join(path, key)}' is missing.");
+            }
+        }
+    }
+
+    /// <summary>The serialiser looks at the nullability of properties, not of what is in a list.</summary>
+    static void RefuseNull(JsonElement element, Type type, string name, string path)
+    {
+        if (element.ValueKind == JsonValueKind.Null && !type.IsValueType)
+        {
+            throw new InvalidDataException($"{name}: key '{path}': expected a value, found null.");
+        }
+    }
+
+    static IEnumerable<string> Keys(JsonTypeInfo type) => type.Properties.Where(property => property.Get is not null).Select(property => property.Name);
+
+    static string Join(string path, string key) => path.Length == 0 ? key : $"{path}.{key}";
+}

@@ -1,0 +1,29 @@
+namespace Mim.Models;
+
+/// <summary>The names of the graphs' inputs and outputs: what the exporter writes, the goldens are filed under and the worker binds.</summary>
+public static class TensorNames
+{
+    /// <summary>Raw features, <c>[batch, ...x]</c>.</summary>
+    public const string X = "x";
+
+    /// <summary>Mean of q(z|x), <c>[batch, Z]</c>; the code itself when the encoder is deterministic.</summary>
+    public const string ZMean = "z_mean";
+
+    /// <summary>Log-variance of q(z|x), <c>[batch, Z]</c>, in nats.</summary>
+    public const string ZLogVar = "z_log_var";
+
+    /// <summary>The decoder's input, <c>[batch, Z]</c>.</summary>
+    public const string Z = "z";
+
+    /// <summary>Mean of p(x|z) in raw units, <c>[batch, ...x]</c>.</summary>
+    public const string XMean = "x_mean";
+
+    /// <summary>Logits of a Bernoulli p(x|z), in preprocessed units.</summary>
+    public const string XLogits = "x_logits";
+
+    /// <summary>Log-variance of a Gaussian p(x|z), in preprocessed units.</summary>
+    public const string XLogVar = "x_log_var";
+
+    /// <summary>The symbolic first dimension of every input and output.</summary>
+    public const string Batch = "batch";
+}
