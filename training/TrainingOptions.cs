@@ -1,0 +1,389 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using Mim.Configuration;
+
+namespace Mim.Training;
+
+public enum Preset
+{
+    Published,
+    Recommended,
+}
+
+public enum Likelihood
+{
+    Gaussian,
+    Bernoulli,
+}
+
+public enum Activation
+{
+    Tanh,
+    Relu,
+    Silu,
+    Gelu,
+    Elu,
+}
+
+public enum ObjectiveName
+{
+    Mim,
+    AMim,
+    Vae,
+    Ae,
+}
+
+/// <summary>The encoder's x-marginal q(x) of MIM.</summary>
+public enum EncoderMarginal
+{
+    Marginal,
+}
+
+/// <summary>The estimate of log q(x) in MIM's decoder half.</summary>
+public enum DecoderLogQx
+{
+    SameZ,
+    FreshZ,
+}
+
+public enum TrainingDevice
+{
+    Auto,
+    Cpu,
+    Cuda,
+}
+
+public sealed record NetworkOptions
+{
+    /// <summary>Hidden widths from x to z; the decoder has them in reverse.</summary>
+    public IReadOnlyList<int> Hidden { get; init; } = [50];
+
+    public Activation Activation { get; init; } = Activation.Tanh;
+
+    /// <summary>Dimensions of z.</summary>
+    public int Z { get; init; } = 8;
+
+    /// <summary>σ_min in σ = exp(s) + σ_min, of encoder and decoder.</summary>
+    public double SigmaFloor { get; init; } = 1e-6;
+}
+
+public sealed record ObjectiveOptions
+{
+    public ObjectiveName Name { get; init; } = ObjectiveName.Mim;
+
+    [JsonPropertyName("q_x")]
+    public EncoderMarginal QX { get; init; } = EncoderMarginal.Marginal;
+
+    public DecoderLogQx DecoderLogQx { get; init; } = DecoderLogQx.SameZ;
+
+    /// <summary>Draws of z' in the estimate <see cref="DecoderLogQx.FreshZ"/>.</summary>
+    public int Samples { get; init; } = 1;
+
+    /// <summary>Weight of the VAE's KL divergence after the warm-up.</summary>
+    public double Beta { get; init; } = 1;
+
+    /// <summary>w in β_e = β·min(1, e/w); 0: no warm-up.</summary>
+    public int BetaWarmupEpochs { get; init; } = 3;
+}
+
+public sealed record TrainerOptions
+{
+    public int Epochs { get; init; } = 200;
+
+    public int Batch { get; init; } = 128;
+
+    public double LearningRate { get; init; } = 1e-3;
+
+    /// <summary>w in lr_e = lr·min(e/w, √(w/e)); 0: a constant rate. No epoch before it can be the best one.</summary>
+    public int WarmupEpochs { get; init; } = 3;
+
+    /// <summary>Training stops when more than this many epochs have passed since the best one.</summary>
+    public int Patience { get; init; } = 3;
+
+    /// <summary>Bound on the norm of the gradient; 0: none.</summary>
+    public double ClipNorm { get; init; }
+
+    public long Seed { get; init; } = 1;
+
+    /// <summary>Threads of the engine; 0: its own choice.</summary>
+    public int Threads { get; init; }
+
+    public TrainingDevice Device { get; init; }
+}
+
+/// <summary>A key of the training configuration: its dotted path is the YAML key and, after "--", the flag. Values are YAML texts; null: none.</summary>
+public sealed record TrainingKey(string Path, string? Published, string? Recommended, string Help)
+{
+    public string Default => (Published ?? "none") + (Published == Recommended ? "" : $"; recommended: {Recommended ?? "none"}");
+}
+
+/// <summary>Everything that decides a training run. Flags win over the YAML file, the file over the preset.</summary>
+public sealed record TrainingOptions
+{
+    /// <summary>The only list of keys: YAML, flags, help and presets are made from it.</summary>
+    public static IReadOnlyList<TrainingKey> Keys { get; } =
+    [
+        new("preset", "published", "recommended", "published: the papers' settings, default for the toy data; recommended: for your own data, default otherwise"),
+        new("dataset.name", "toy4_20", "file", "toy4, toy4_<d>, toy-4 (mixtures of the paper), sprites, or file"),
+        new("dataset.path", null, null, "observations of dataset.name: file"),
+        new("dataset.labels_path", null, null, "labels in a file of their own"),
+        new("dataset.test_path", null, null, "test split in a file of its own"),
+        new("dataset.test_labels_path", null, null, "labels of that test split"),
+        new("dataset.format", "auto", "auto", "auto (by extension), idx, npy, npz, csv, tsv or jsonl"),
+        new("dataset.x_key", "x", "x", "key of the observations in .npz and JSONL"),
+        new("dataset.delimiter", null, null, "separator of CSV cells; none: a comma, in .tsv a tab"),
+        new("dataset.header", "true", "true", "whether the first CSV line names the columns"),
+        new("dataset.columns", "[]", "[]", "CSV columns that make up x; []: all but the label"),
+        new("dataset.categorical", "[]", "[]", "CSV columns to one-hot encode although they hold numbers"),
+        new("dataset.label_column", null, null, "column or key of the labels"),
+        new("dataset.missing", "error", "error", "missing values: error, mean, median or a number"),
+        new("dataset.validation_fraction", "0.1", "0.1", "fraction of a file's rows for validation"),
+        new("dataset.test_fraction", "0.1", "0.1", "fraction of a file's rows for the test split"),
+        new("dataset.split_seed", "1", "1", "decides which row belongs to which split"),
+        new("dataset.rows_per_epoch", "9984", "9984", "rows that a generator draws per epoch"),
+        new("dataset.image_size", "28", "28", "height and width of the sprites"),
+        new("preprocessing", "[]", "[standardise]",
+            "steps in order: standardise, scale: s, dequantise: levels, binarise: threshold, binarise_stochastic (Bernoulli likelihood: default none)"),
+        new("network.hidden", "[50]", "[256, 256]", "widths of the hidden layers; the decoder mirrors them"),
+        new("network.activation", "tanh", "silu", "tanh, relu, silu, gelu or elu"),
+        new("network.z", "8", "16", "dimensions of the code z"),
+        new("network.sigma_floor", "1.0e-6", "1.0e-2", "added to every standard deviation"),
+        new("likelihood", "gaussian", "gaussian", "gaussian or bernoulli (x in [0, 1] after preprocessing)"),
+        new("objective.name", "mim", "mim", "mim, a_mim, vae or ae"),
+        new("objective.q_x", "marginal", "marginal", "MIM's q(x): marginal"),
+        new("objective.decoder_log_qx", "same_z", "same_z", "MIM's log q(x) in the decoder half: same_z or fresh_z"),
+        new("objective.samples", "1", "1", "draws in the estimate fresh_z"),
+        new("objective.beta", "1", "1", "weight of the VAE's KL divergence"),
+        new("objective.beta_warmup_epochs", "3", "10", "epochs over which that weight rises from 0; MIM's decoder half starts at the last"),
+        new("trainer.epochs", "200", "500", "most epochs to train"),
+        new("trainer.batch", "128", "128", "rows per step"),
+        new("trainer.learning_rate", "1.0e-3", "1.0e-3", "Adam's rate at the end of the warm-up"),
+        new("trainer.warmup_epochs", "3", "10", "epochs w of the rate lr * min(e/w, sqrt(w/e)); 0: constant"),
+        new("trainer.patience", "3", "20", "stop when more epochs than this passed since the best"),
+        new("trainer.clip_norm", "0", "0", "bound on the gradient's norm; 0: none (Adam makes steps of equal size anyway)"),
+        new("trainer.seed", "1", "1", "seed of weights, draws and order"),
+        new("trainer.threads", "0", "0", "threads; 0: the engine's choice"),
+        new("trainer.device", "auto", "auto", "auto, cpu or cuda"),
+    ];
+
+    static readonly JsonSerializerOptions s_json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
+    };
+
+    public Preset Preset { get; init; } = Preset.Published;
+
+    public DatasetOptions Dataset { get; init; } = new();
+
+    public NetworkOptions Network { get; init; } = new();
+
+    public Likelihood Likelihood { get; init; } = Likelihood.Gaussian;
+
+    public ObjectiveOptions Objective { get; init; } = new();
+
+    public TrainerOptions Trainer { get; init; } = new();
+
+    /// <summary>Reads <paramref name="file"/> (null: none) under <paramref name="flags"/>, pairs of a key of <see cref="Keys"/> and a YAML value; throws all faults at once.</summary>
+    public static TrainingOptions Load(string? file, IEnumerable<KeyValuePair<string, string>> flags) =>
+        Resolve(file is null ? StrictYaml.Parse("", "configuration") : StrictYaml.ReadFile(file), flags);
+
+    /// <summary>As <see cref="Load"/>, from a text that messages call <paramref name="name"/>.</summary>
+    public static TrainingOptions Parse(string yaml, string name, params KeyValuePair<string, string>[] flags) =>
+        Resolve(StrictYaml.Parse(yaml, name), flags);
+
+    /// <summary>Every key with its resolved value, in the structure of the YAML file; <see cref="Parse"/> reads it back.</summary>
+    public JsonObject ToJson()
+    {
+        var json = (JsonObject)(JsonSerializer.SerializeToNode(this, s_json) ?? throw new InvalidOperationException("A record serialises to an object."));
+        var dataset = (JsonObject)(json["dataset"] ?? throw new InvalidOperationException("The record has a data set."));
+        if (dataset.Remove("preprocessing", out var preprocessing))
+        {
+            json.Insert(json.IndexOf("dataset") + 1, "preprocessing", preprocessing);
+        }
+        return json;
+    }
+
+    static TrainingOptions Resolve(YamlMapping top, IEnumerable<KeyValuePair<string, string>> flags)
+    {
+        top.Allow([.. Keys.Select(k => k.Path.Split('.')[0]).Distinct()]);
+        foreach (var section in Keys.Where(k => k.Path.Contains('.')).GroupBy(k => k.Path.Split('.')[0], k => k.Path.Split('.')[1]))
+        {
+            top.Mapping(section.Key, [.. section]);
+        }
+        foreach (var (path, text) in flags)
+        {
+            top.Set(path, text, $"--{path}");
+        }
+        top.Faults.ThrowIfAny();
+
+        var preset = Choice<Preset>(top, "preset") ?? DefaultPreset(top.Mapping("dataset"));
+        var bernoulli = top.Text("likelihood") == "bernoulli";
+        foreach (var key in Keys)
+        {
+            var value = preset == Preset.Published ? key.Published : key.Recommended;
+            if (key.Path == "preprocessing" && bernoulli)
+            {
+                value = "[]";
+            }
+            if (value is not null && Find(top, key.Path) is null)
+            {
+                top.Set(key.Path, value, $"preset {preset}");
+            }
+        }
+        var options = Read(top, preset);
+        top.Faults.ThrowIfAny();
+        return options;
+    }
+
+    static Preset DefaultPreset(YamlMapping? dataset) => (dataset?["name"], dataset?["path"]) switch
+    {
+        (YamlScalar name, _) => name.Text.StartsWith("toy", StringComparison.Ordinal) ? Preset.Published : Preset.Recommended,
+        (_, not null) => Preset.Recommended,
+        _ => Preset.Published,
+    };
+
+    static YamlNode? Find(YamlMapping top, string path) =>
+        path.Split('.') is [var section, var key] ? (top[section] as YamlMapping)?[key] : top[path];
+
+    static TrainingOptions Read(YamlMapping top, Preset preset)
+    {
+        var options = new TrainingOptions
+        {
+            Preset = preset,
+            Dataset = ReadDataset(Section(top, "dataset")) with { Preprocessing = Steps(top) },
+            Network = ReadNetwork(Section(top, "network")),
+            Likelihood = Choice<Likelihood>(top, "likelihood") ?? default,
+            Objective = ReadObjective(Section(top, "objective")),
+            Trainer = ReadTrainer(Section(top, "trainer")),
+        };
+        if (options.Likelihood == Likelihood.Bernoulli && options.Dataset.Preprocessing.Contains("standardise"))
+        {
+            top.Fault("preprocessing", "'likelihood: bernoulli' needs x in [0, 1], which 'standardise' leaves. Use scale or binarise, or 'likelihood: gaussian'.");
+        }
+        return options;
+    }
+
+    static DatasetOptions ReadDataset(YamlMapping y) => new()
+    {
+        Name = y.Text("name") ?? "",
+        Path = y.Text("path"),
+        LabelsPath = y.Text("labels_path"),
+        TestPath = y.Text("test_path"),
+        TestLabelsPath = y.Text("test_labels_path"),
+        Format = y.Text("format") ?? "",
+        XKey = y.Text("x_key") ?? "",
+        Delimiter = y.Text("delimiter"),
+        Header = y.Boolean("header") ?? true,
+        Columns = y.Texts("columns") ?? [],
+        Categorical = y.Texts("categorical") ?? [],
+        LabelColumn = y.Text("label_column"),
+        Missing = y.Text("missing") ?? "",
+        ValidationFraction = Number(y, "validation_fraction", 0, 1),
+        TestFraction = Number(y, "test_fraction", 0, 1),
+        SplitSeed = y.Int64("split_seed") ?? 0,
+        RowsPerEpoch = Integer(y, "rows_per_epoch", 1),
+        ImageSize = Integer(y, "image_size", 1),
+    };
+
+    static NetworkOptions ReadNetwork(YamlMapping y)
+    {
+        var hidden = y.Int32s("hidden") ?? [];
+        if (y["hidden"] is YamlSequence && (hidden.Count == 0 || hidden.Any(width => width is < 1 or > MaxWidth)))
+        {
+            y.Fault("hidden", $"'network.hidden': expected at least one width from 1 to {MaxWidth}, found [{string.Join(", ", hidden)}].");
+        }
+        return new NetworkOptions
+        {
+            Hidden = hidden,
+            Activation = Choice<Activation>(y, "activation") ?? default,
+            Z = Integer(y, "z", 1, MaxWidth),
+            SigmaFloor = Number(y, "sigma_floor", 1e-12, 1),
+        };
+    }
+
+    static ObjectiveOptions ReadObjective(YamlMapping y)
+    {
+        var options = new ObjectiveOptions
+        {
+            Name = Choice<ObjectiveName>(y, "name") ?? default,
+            QX = Choice<EncoderMarginal>(y, "q_x") ?? default,
+            DecoderLogQx = Choice<DecoderLogQx>(y, "decoder_log_qx") ?? default,
+            Samples = Integer(y, "samples", 1, 10_000),
+            Beta = Number(y, "beta", 0, 1e6),
+            BetaWarmupEpochs = Integer(y, "beta_warmup_epochs", 0),
+        };
+        if (options.Samples > 1 && (options.Name != ObjectiveName.Mim || options.DecoderLogQx != DecoderLogQx.FreshZ))
+        {
+            y.Fault("samples", $"'objective.samples': expected 1, found {options.Samples}. Only 'name: mim' with 'decoder_log_qx: fresh_z' draws more.");
+        }
+        if (options.Beta != 1 && options.Name != ObjectiveName.Vae)
+        {
+            y.Fault("beta", FormattableString.Invariant($"'objective.beta': expected 1, found {options.Beta}. Only 'name: vae' has a weight to set."));
+        }
+        return options;
+    }
+
+    static TrainerOptions ReadTrainer(YamlMapping y) => new()
+    {
+        Epochs = Integer(y, "epochs", 1),
+        Batch = Integer(y, "batch", 1),
+        LearningRate = Number(y, "learning_rate", 1e-9, 10),
+        WarmupEpochs = Integer(y, "warmup_epochs", 0),
+        Patience = Integer(y, "patience", 0),
+        ClipNorm = Number(y, "clip_norm", 0, double.MaxValue),
+        Seed = y.Int64("seed") ?? 0,
+        Threads = Integer(y, "threads", 0, 1024),
+        Device = Choice<TrainingDevice>(y, "device") ?? default,
+    };
+
+    const int MaxWidth = 1 << 20;
+
+    static YamlMapping Section(YamlMapping top, string key) =>
+        top.Mapping(key) ?? throw new InvalidOperationException($"'{key}' was laid by the preset.");
+
+    /// <summary>A step is a text, or a mapping of one kind to its argument: <c>scale: 255</c>.</summary>
+    static string[] Steps(YamlMapping top) => [.. (top.Items("preprocessing") ?? []).Select(item =>
+    {
+        switch (item)
+        {
+            case YamlScalar { IsNull: false } kind:
+                return kind.Text;
+            case YamlMapping step when step.Keys.ToArray() is [var kind] && step[kind] is YamlScalar { IsNull: false } argument:
+                return $"{kind}: {argument.Text}";
+            default:
+                item.Faults.Add(item.Where, $"'{item.Path}': expected a step such as standardise or scale: 255, found {item.Describe()}.");
+                return "";
+        }
+    })];
+
+    static T? Choice<T>(YamlMapping y, string key)
+        where T : struct, Enum
+    {
+        var names = Enum.GetNames<T>().Select(JsonNamingPolicy.SnakeCaseLower.ConvertName).ToArray();
+        return y.OneOf(key, names) is { } text && Array.IndexOf(names, text) is >= 0 and var i ? Enum.GetValues<T>()[i] : null;
+    }
+
+    static int Integer(YamlMapping y, string key, int min, int max = int.MaxValue)
+    {
+        var value = y.Int32(key) ?? min;
+        if (value < min || value > max)
+        {
+            y.Fault(key, $"'{y.Path}.{key}': expected an integer {(max == int.MaxValue ? $"of at least {min}" : $"from {min} to {max}")}, found {value}.");
+        }
+        return value;
+    }
+
+    static double Number(YamlMapping y, string key, double min, double max)
+    {
+        var value = y.Double(key) ?? min;
+        if (value < min || value > max)
+        {
+            y.Fault(key, FormattableString.Invariant(
+                $"'{y.Path}.{key}': expected a number {(max == double.MaxValue ? $"of at least {min}" : $"from {min} to {max}")}, found {value}."));
+        }
+        return value;
+    }
+}
