@@ -1,0 +1,17 @@
+namespace Microsoft.ML;
+
+public sealed class TransformsCatalog
+{
+    internal TransformsCatalog()
+    {
+    }
+
+    public ConversionTransforms Conversion { get; } = new();
+
+    public sealed class ConversionTransforms
+    {
+        internal ConversionTransforms()
+        {
+        }
+    }
+}
