@@ -1,4 +1,15 @@
 using System.CommandLine;
 using Mim.CommandLine;
+using Mim.Downstream;
 
-return await Cli.RunAsync(new RootCommand("Mim.Pipeline"), args);
+return await Cli.RunAsync(
+    new RootCommand("Clusters and classifies embeddings through ML.NET.")
+    {
+        new Command("downstream", "Fit, use and describe ML.NET models on embeddings.")
+        {
+            FitCommand.Create(),
+            ScoreCommand.Create(),
+            ReportCommand.Create(),
+        },
+    },
+    args);
