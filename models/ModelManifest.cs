@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Serialization;
 
 namespace Mim.Models;
@@ -49,6 +50,18 @@ public sealed record ModelManifest
     public const string EncoderOnly = "encoder";
     public const string Gaussian = "gaussian";
     public const string Bernoulli = "bernoulli";
+
+    /// <summary>Constants of a few hundred thousand features fit; an array of anything else does not belong here.</summary>
+    internal const int MaxBytes = 16 << 20;
+
+    /// <summary>A .NET array ends just below 2^31 bytes.</summary>
+    internal const long MaxFileBytes = 0x7FFFFFC7;
+
+    const int MaxFiles = 256;
+    const int MaxSteps = 32;
+    const int MaxRank = 7;
+    const int MaxCode = 1 << 16;
+    const long MaxRowElements = 1L << 28;
 
     public int ContractVersion { get; init; } = CurrentContractVersion;
     public required string Name { get; init; }
@@ -106,7 +119,127 @@ public sealed record ModelManifest
     [JsonIgnore]
     public int XDim => XShape.Aggregate(1, (product, size) => checked(product * size));
 
-    public static ModelManifest Read(string path) => StrictJson.Read<ModelManifest>(File.ReadAllBytes(path), path);
+    /// <exception cref="InvalidDataException">Names the file and the key that is not as the contract says.</exception>
+    public static ModelManifest Read(string path)
+    {
+        var length = new FileInfo(path).Length;
+        return length <= MaxBytes
+            ? Parse(File.ReadAllBytes(path), path)
+            : throw new InvalidDataException($"{path}: expected at most {MaxBytes} bytes, found {length}.");
+    }
 
-    public void Write(string path) => StrictJson.Write(path, this);
+    /// <summary>Reads from memory; <paramref name="name"/> is what error messages call it.</summary>
+    public static ModelManifest Parse(ReadOnlySpan<byte> utf8, string name)
+    {
+        var manifest = StrictJson.Read<ModelManifest>(utf8, name);
+        manifest.Check(name);
+        return manifest;
+    }
+
+    public void Write(string path)
+    {
+        Check(path);
+        StrictJson.Write(path, this);
+    }
+
+    void Check(string name)
+    {
+        void Require(bool condition, string key, string expected)
+        {
+            if (!condition)
+            {
+                throw new InvalidDataException($"{name}: key '{key}': {expected}");
+            }
+        }
+
+        Require(
+            ContractVersion == CurrentContractVersion,
+            "contract_version", $"expected {CurrentContractVersion}, found {ContractVersion}. Use the release that wrote the package, or export it again.");
+        Require(PackagePath.IsModelName(Name), "name", $"expected [a-z0-9][a-z0-9-]*, found '{Name}'.");
+        Require(Hashes.IsSha256(SpaceId), "space_id", $"expected 64 hexadecimal digits, found '{SpaceId}'.");
+        Require(
+            Version is null || ModelVersion.TryParse(Version, out var version) && version.Space == SpaceId[..Models.SpaceId.ShortLength],
+            "version", $"expected null or <n>-{SpaceId[..Models.SpaceId.ShortLength]}, found '{Version}'.");
+        RequireOneOf(name, "kind", Kind, [Autoencoder, EncoderOnly]);
+        CheckShapes(Require);
+        if (Kind == Autoencoder)
+        {
+            RequireOneOf(name, "likelihood", Likelihood ?? "null", [Gaussian, Bernoulli]);
+        }
+        else
+        {
+            Require(Likelihood is null, "likelihood", $"expected null for an encoder without a decoder, found '{Likelihood}'.");
+        }
+        CheckFloor(name, Require);
+        Require(Preprocessing.Count <= MaxSteps, "preprocessing", $"expected at most {MaxSteps} steps, found {Preprocessing.Count}.");
+        for (var i = 0; i < Preprocessing.Count; i++)
+        {
+            var fault = Preprocessing[i].Fault(XDim);
+            Require(fault is null, $"preprocessing[{i}]", fault ?? "");
+        }
+        var schemaFault = Tabular?.Fault(XDim);
+        Require(schemaFault is null, "tabular", schemaFault ?? "");
+        Require(Objective.Name.Length > 0, "objective.name", "expected a name, found none.");
+        Require(Objective.Samples is null or > 0, "objective.samples", $"expected 1 or more, found {Objective.Samples}.");
+        Require(Objective.Beta is null or (>= 0 and < double.PositiveInfinity), "objective.beta", $"expected a finite number of 0 or more, found {Objective.Beta}.");
+        Require(Hashes.IsSha256(Dataset.Sha256), "dataset.sha256", $"expected 64 hexadecimal digits, found '{Dataset.Sha256}'.");
+        Require(StageKey is null || Hashes.IsSha256(StageKey), "stage_key", $"expected null or 64 hexadecimal digits, found '{StageKey}'.");
+        Require(System.Version.TryParse(MinimumOnnxRuntime, out _), "minimum_onnx_runtime", $"expected a version such as 1.14.0, found '{MinimumOnnxRuntime}'.");
+        foreach (var (metric, value) in Metrics)
+        {
+            Require(double.IsFinite(value), $"metrics.{metric}", $"expected a finite number, found {value}.");
+        }
+        CheckFiles(Require);
+    }
+
+    void CheckShapes(Action<bool, string, string> require)
+    {
+        var elements = 1L;
+        foreach (var size in XShape)
+        {
+            require(size > 0 && size <= MaxRowElements / elements, "x_shape", $"expected sizes of 1 or more, {MaxRowElements} elements at most, found [{string.Join(", ", XShape)}].");
+            elements *= size;
+        }
+        require(XShape.Count is > 0 and <= MaxRank, "x_shape", $"expected 1 to {MaxRank} dimensions without the batch, found {XShape.Count}.");
+        require(ZSize is > 0 and <= MaxCode, "z_size", $"expected 1 to {MaxCode}, found {ZSize}.");
+    }
+
+    void CheckFloor(string name, Action<bool, string, string> require)
+    {
+        if (LogVarFloor is not { } floor)
+        {
+            return;
+        }
+        RequireOneOf(name, "log_var_floor.kind", floor.Kind, [LogVarFloor.AdditiveKind, LogVarFloor.ClampKind, LogVarFloor.NoneKind]);
+        var (sigma, clamp) = (floor.Kind == LogVarFloor.AdditiveKind, floor.Kind == LogVarFloor.ClampKind);
+        require(
+            sigma ? floor.SigmaMin is > 0 and < double.PositiveInfinity : floor.SigmaMin is null,
+            "log_var_floor.sigma_min", $"expected {(sigma ? "a positive number" : "null")} for '{floor.Kind}', found {floor.SigmaMin?.ToString(CultureInfo.InvariantCulture) ?? "null"}.");
+        require(
+            clamp ? floor.Min < floor.Max && double.IsFinite(floor.Max.Value - floor.Min.Value) : floor.Min is null && floor.Max is null,
+            "log_var_floor.min", $"expected {(clamp ? "min below max, both finite" : "null as max")} for '{floor.Kind}'.");
+    }
+
+    void CheckFiles(Action<bool, string, string> require)
+    {
+        require(Files.Count <= MaxFiles, "files", $"expected at most {MaxFiles} files, found {Files.Count}.");
+        HashSet<string> paths = new(StringComparer.Ordinal);
+        for (var i = 0; i < Files.Count; i++)
+        {
+            var file = Files[i];
+            require(PackagePath.IsSafe(file.Path), $"files[{i}].path", $"expected a file inside the package's folder, found '{file.Path}'.");
+            require(file.Path != FileName && paths.Add(file.Path), $"files[{i}].path", $"'{file.Path}' is the manifest itself or is listed twice.");
+            require(Hashes.IsSha256(file.Sha256), $"files[{i}].sha256", $"expected 64 hexadecimal digits, found '{file.Sha256}'.");
+            require(file.Size is > 0 and <= MaxFileBytes, $"files[{i}].size", $"expected 1 to {MaxFileBytes} bytes, found {file.Size}.");
+        }
+    }
+
+    static void RequireOneOf(string name, string key, string found, ReadOnlySpan<string> known)
+    {
+        if (!known.Contains(found))
+        {
+            var words = known.ToArray();
+            throw new InvalidDataException($"{name}: key '{key}': expected {string.Join(" or ", words)}, found '{found}'.{Nearest.Hint(found, words)}");
+        }
+    }
 }

@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Mim.Models;
 
 /// <summary>A model package that has been read and found to be what its manifest says. An engine is given these very bytes, not the files again.</summary>
@@ -7,12 +9,14 @@ public sealed class ModelPackage
     public const string DecoderFile = "decoder.onnx";
     public const string CardFile = "card.md";
 
-    ModelPackage(string folder, ModelManifest manifest, byte[] encoder, byte[]? decoder, IReadOnlyList<Golden> goldens)
+    ModelPackage(
+        string folder, ModelManifest manifest, byte[] encoder, byte[]? decoder, IReadOnlyDictionary<string, byte[]> externalData, IReadOnlyList<Golden> goldens)
     {
         Folder = folder;
         Manifest = manifest;
         Encoder = encoder;
         Decoder = decoder;
+        ExternalData = externalData;
         Goldens = goldens;
     }
 
@@ -21,22 +25,214 @@ public sealed class ModelPackage
     public byte[] Encoder { get; }
     public byte[]? Decoder { get; }
 
+    /// <summary>Weights outside the graphs' files, by the location that the graphs name; mostly none.</summary>
+    public IReadOnlyDictionary<string, byte[]> ExternalData { get; }
+
     /// <summary>One for each of <see cref="Golden.RowCounts"/>, ascending.</summary>
     public IReadOnlyList<Golden> Goldens { get; }
 
-    /// <summary>Reads and vets a package; no engine is involved.</summary>
+    /// <summary>
+    /// Reads and vets a package; no engine is involved. In this order: the folder (no links, a bounded number of files), the manifest, size and
+    /// SHA-256 of every file, and only then their contents: the graphs, their signatures, the space id, the goldens.
+    /// </summary>
     /// <exception cref="InvalidDataException">Anything about the package is not as the contract says; the message names the file.</exception>
-    public static ModelPackage Open(string folder) =>
-        new(folder, ModelManifest.Read(Path.Combine(folder, ModelManifest.FileName)), [], null, []);
+    public static ModelPackage Open(string folder)
+    {
+        var files = new PackageFolder(folder);
+        var manifest = ModelManifest.Parse(
+            files.Read(ModelManifest.FileName, 1, ModelManifest.MaxBytes), files.Describe(ModelManifest.FileName));
+        return Vet(folder, manifest, ReadListed(files, manifest));
+    }
 
-    /// <summary>Writes a package and replaces <paramref name="folder"/> if there is one.</summary>
+    /// <summary>Writes a package, vets it as <see cref="Open"/> would, and replaces <paramref name="folder"/> if there is one.</summary>
     /// <param name="folder">The folder to be.</param>
     /// <param name="manifest">Everything that the graphs and files do not tell: space id, opset, IR version and files are filled in here.</param>
     /// <param name="encoder">The bytes of encoder.onnx.</param>
     /// <param name="decoder">The bytes of decoder.onnx, null for an encoder alone.</param>
     /// <param name="goldens">One for each of <see cref="Golden.RowCounts"/>.</param>
     /// <param name="card">The text of card.md.</param>
+    /// <param name="externalData">Weights outside the graphs' files, by the location that the graphs name.</param>
     /// <returns>The manifest as written.</returns>
-    public static ModelManifest Write(string folder, ModelManifest manifest, byte[] encoder, byte[]? decoder, IReadOnlyList<Golden> goldens, string card) =>
-        throw new NotImplementedException();
+    public static ModelManifest Write(
+        string folder,
+        ModelManifest manifest,
+        byte[] encoder,
+        byte[]? decoder,
+        IReadOnlyList<Golden> goldens,
+        string card,
+        IReadOnlyDictionary<string, byte[]>? externalData = null)
+    {
+        Dictionary<string, byte[]> contents = new(externalData ?? new Dictionary<string, byte[]>(), StringComparer.Ordinal)
+        {
+            [EncoderFile] = encoder,
+            [CardFile] = Encoding.UTF8.GetBytes(card),
+        };
+        if (decoder is not null)
+        {
+            contents[DecoderFile] = decoder;
+        }
+        var summary = OnnxScanner.Scan(encoder, EncoderFile);
+        foreach (var golden in goldens)
+        {
+            foreach (var (tensor, values) in golden.Tensors)
+            {
+                long[] shape = [golden.Rows, .. RowShape(manifest, tensor)];
+                contents[Golden.FileName(golden.Rows, tensor)] = Npy.ToBytes(NpyArray.From(values, shape));
+            }
+        }
+        var complete = manifest with
+        {
+            ContractVersion = ModelManifest.CurrentContractVersion,
+            Version = null,
+            SpaceId = SpaceId.Compute(encoder, manifest.Preprocessing, externalData?.ToDictionary(file => file.Key, file => Hashes.Sha256(file.Value))),
+            Opset = summary.Opset,
+            IrVersion = summary.IrVersion,
+            Files = [.. contents.OrderBy(file => file.Key, StringComparer.Ordinal).Select(file => new PackageFile(file.Key, Hashes.Sha256(file.Value), file.Value.Length))],
+        };
+        AtomicFolder.Write(folder, temporary =>
+        {
+            foreach (var (path, bytes) in contents)
+            {
+                AtomicFile.Write(Path.Combine(temporary, path), stream => stream.Write(bytes));
+            }
+            complete.Write(Path.Combine(temporary, ModelManifest.FileName));
+            Open(temporary);
+        });
+        return complete;
+    }
+
+    static Dictionary<string, byte[]> ReadListed(PackageFolder files, ModelManifest manifest)
+    {
+        Dictionary<string, byte[]> contents = new(StringComparer.Ordinal);
+        foreach (var file in manifest.Files)
+        {
+            var bytes = files.Read(file.Path, file.Size, file.Size);
+            var found = Hashes.Sha256(bytes);
+            if (found != file.Sha256)
+            {
+                throw new InvalidDataException(
+                    $"{files.Describe(file.Path)}: expected SHA-256 {file.Sha256} as the manifest says, found {found}. The file was changed after the package was written; export or copy it again.");
+            }
+            contents.Add(file.Path, bytes);
+        }
+        foreach (var path in files.Paths)
+        {
+            if (path != ModelManifest.FileName && !contents.ContainsKey(path))
+            {
+                throw new InvalidDataException($"{files.Describe(path)}: the manifest does not list this file. Remove it, or export the package again.");
+            }
+        }
+        return contents;
+    }
+
+    static ModelPackage Vet(string folder, ModelManifest manifest, Dictionary<string, byte[]> contents)
+    {
+        var manifestName = Path.Combine(folder, ModelManifest.FileName);
+        var encoder = Take(EncoderFile);
+        var decoder = manifest.Kind == ModelManifest.Autoencoder ? Take(DecoderFile) : null;
+        _ = Take(CardFile);
+        var encoderName = Path.Combine(folder, EncoderFile);
+        var encoderSummary = OnnxScanner.Scan(encoder, encoderName);
+        CheckPorts(encoderName, "input", encoderSummary.Inputs, Ports(manifest, TensorNames.X));
+        string[] outputs = manifest.LogVarFloor is null ? [TensorNames.ZMean] : [TensorNames.ZMean, TensorNames.ZLogVar];
+        CheckPorts(encoderName, "output", encoderSummary.Outputs, Ports(manifest, outputs));
+        CheckVersions(encoderName, encoderSummary, manifest);
+        List<string> tensors = [TensorNames.X, .. outputs];
+        List<OnnxExternalData> locations = [.. encoderSummary.ExternalData];
+        if (decoder is not null)
+        {
+            var decoderName = Path.Combine(folder, DecoderFile);
+            var summary = OnnxScanner.Scan(decoder, decoderName);
+            CheckPorts(decoderName, "input", summary.Inputs, Ports(manifest, TensorNames.Z));
+            string[] reconstruction = manifest.Likelihood == ModelManifest.Bernoulli
+                ? [TensorNames.XMean, TensorNames.XLogits]
+                : summary.Outputs.Count == 1 ? [TensorNames.XMean] : [TensorNames.XMean, TensorNames.XLogVar];
+            CheckPorts(decoderName, "output", summary.Outputs, Ports(manifest, reconstruction));
+            CheckVersions(decoderName, summary, manifest);
+            tensors.AddRange([TensorNames.Z, .. reconstruction]);
+            locations.AddRange(summary.ExternalData);
+        }
+        var external = TakeExternal(folder, locations, contents);
+        var goldens = Golden.RowCounts.Select(rows => new Golden(rows, tensors.ToDictionary(tensor => tensor, tensor => TakeGolden(rows, tensor)))).ToList();
+        if (contents.Count > 0)
+        {
+            throw new InvalidDataException($"{manifestName}: key 'files': '{contents.Keys.First()}' is no part of a package of kind '{manifest.Kind}'. Remove it.");
+        }
+        var hashes = manifest.Files.Where(file => external.ContainsKey(file.Path)).ToDictionary(file => file.Path, file => file.Sha256);
+        var spaceId = SpaceId.Compute(encoder, manifest.Preprocessing, hashes);
+        if (spaceId != manifest.SpaceId)
+        {
+            throw new InvalidDataException($"{manifestName}: key 'space_id': expected {spaceId}, which is what {EncoderFile} and the preprocessing give, found {manifest.SpaceId}. Export the package again.");
+        }
+        return new ModelPackage(folder, manifest, encoder, decoder, external, goldens);
+
+        byte[] Take(string path) => contents.Remove(path, out var bytes)
+            ? bytes
+            : throw new InvalidDataException($"{manifestName}: key 'files': expected '{path}' among the files of a package of kind '{manifest.Kind}'. Export the package again.");
+
+        float[] TakeGolden(int rows, string tensor)
+        {
+            var path = Golden.FileName(rows, tensor);
+            var name = Path.Combine(folder, path);
+            var array = Npy.Read(Take(path), name);
+            long[] shape = [rows, .. RowShape(manifest, tensor)];
+            if (array.Type != NpyType.Float32 || !array.Shape.SequenceEqual(shape))
+            {
+                throw new InvalidDataException($"{name}: expected float32 of shape ({string.Join(", ", shape)}), found {array.Type} of shape ({string.Join(", ", array.Shape)}).");
+            }
+            var values = array.ToSingle();
+            // A missing cell is a NaN in x, and only an impute step knows what to do with it.
+            var mayBeMissing = tensor == TensorNames.X && manifest.Preprocessing.Any(step => step.Kind == PreprocessingStep.Impute);
+            return Array.TrueForAll(values, value => float.IsFinite(value) || mayBeMissing && float.IsNaN(value))
+                ? values
+                : throw new InvalidDataException($"{name}: holds a value that is not finite. The model was exported from a diverged run.");
+        }
+    }
+
+    static Dictionary<string, byte[]> TakeExternal(string folder, List<OnnxExternalData> locations, Dictionary<string, byte[]> contents)
+    {
+        Dictionary<string, byte[]> external = new(StringComparer.Ordinal);
+        foreach (var (location, offset, length) in locations)
+        {
+            if (!external.TryGetValue(location, out var bytes))
+            {
+                external[location] = bytes = !location.EndsWith(".onnx", StringComparison.Ordinal) && contents.Remove(location, out var found)
+                    ? found
+                    : throw new InvalidDataException($"{Path.Combine(folder, location)}: a graph keeps weights there, but the manifest does not list it as a file of its own.");
+            }
+            if (offset > bytes.Length - length)
+            {
+                throw new InvalidDataException($"{Path.Combine(folder, location)}: a graph expects {length} bytes of weights at offset {offset}, found {bytes.Length} bytes in all.");
+            }
+        }
+        return external;
+    }
+
+    static void CheckPorts(string name, string what, IReadOnlyList<OnnxTensor> found, OnnxTensor[] expected)
+    {
+        // They are bound by name, so their order is nobody's business.
+        var pairs = found.OrderBy(port => port.Name, StringComparer.Ordinal).Zip(expected.OrderBy(port => port.Name, StringComparer.Ordinal));
+        var same = found.Count == expected.Length && pairs.All(pair => pair.First.Name == pair.Second.Name && pair.First.Shape.SequenceEqual(pair.Second.Shape));
+        if (!same)
+        {
+            throw new InvalidDataException($"{name}: expected the {what}s {Describe(expected)} as the manifest says, found {Describe(found)}. Export it again.");
+        }
+    }
+
+    static void CheckVersions(string name, OnnxSummary summary, ModelManifest manifest)
+    {
+        if ((summary.Opset, summary.IrVersion) != (manifest.Opset, manifest.IrVersion))
+        {
+            throw new InvalidDataException(
+                $"{name}: expected opset {manifest.Opset} and IR version {manifest.IrVersion} as the manifest says, found {summary.Opset} and {summary.IrVersion}. Export it again.");
+        }
+    }
+
+    static string Describe(IEnumerable<OnnxTensor> ports) =>
+        string.Join(", ", ports.Select(port => $"{port.Name} [{string.Join(", ", port.Shape.Select(size => $"{size}").Prepend(TensorNames.Batch))}]"));
+
+    static OnnxTensor[] Ports(ModelManifest manifest, params IEnumerable<string> tensors) => [.. tensors.Select(tensor => new OnnxTensor(tensor, RowShape(manifest, tensor)))];
+
+    static long[] RowShape(ModelManifest manifest, string tensor) =>
+        tensor is TensorNames.Z or TensorNames.ZMean or TensorNames.ZLogVar ? [manifest.ZSize] : [.. manifest.XShape.Select(size => (long)size)];
 }

@@ -18,6 +18,13 @@ public static class Npy
 
     public static void Write(string path, NpyArray array) => AtomicFile.Write(path, stream => Write(stream, array));
 
+    internal static byte[] ToBytes(NpyArray array)
+    {
+        using var stream = new MemoryStream();
+        Write(stream, array);
+        return stream.ToArray();
+    }
+
     internal static void Write(Stream stream, NpyArray array)
     {
         stream.Write(new NpyHeader(array.Type, array.Shape).ToBytes());

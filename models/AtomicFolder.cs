@@ -1,0 +1,42 @@
+namespace Mim.Models;
+
+/// <summary>Writes a folder so that it appears under its name only when it is complete.</summary>
+static class AtomicFolder
+{
+    /// <summary>Fills a hidden folder beside <paramref name="folder"/>, flushes it and renames it, over an older one if there is one.</summary>
+    public static void Write(string folder, Action<string> fill)
+    {
+        var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        var temporary = AtomicFile.TemporaryFor(target);
+        try
+        {
+            Directory.CreateDirectory(temporary);
+            fill(temporary);
+            if (Directory.Exists(target))
+            {
+                Directory.Delete(target, recursive: true);
+            }
+            Publish(temporary, target);
+        }
+        finally
+        {
+            Discard(temporary);
+        }
+    }
+
+    /// <summary>Renames a complete folder; <paramref name="target"/> must not exist.</summary>
+    public static void Publish(string temporary, string target)
+    {
+        AtomicFile.FlushFolder(temporary);
+        Directory.Move(temporary, target);
+        AtomicFile.FlushFolder(Path.GetDirectoryName(target) ?? ".");
+    }
+
+    public static void Discard(string temporary)
+    {
+        if (Directory.Exists(temporary))
+        {
+            Directory.Delete(temporary, recursive: true);
+        }
+    }
+}
