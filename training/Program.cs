@@ -1,4 +1,10 @@
 using System.CommandLine;
 using Mim.CommandLine;
+using Mim.Training;
 
-return await Cli.RunAsync(new RootCommand("Mim.Pipeline"), args);
+return await Cli.RunAsync(
+    new RootCommand("Train models on data, evaluate them and export them to ONNX.")
+    {
+        DataCommand.Create(),
+    },
+    args);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Mim.Models;
 
 namespace Mim.Training;
@@ -10,7 +11,11 @@ public enum SplitName
 }
 
 /// <summary>Observations before any preprocessing: <see cref="X"/> is [Rows, XDim], row-major; NaN marks a missing value that is imputed later.</summary>
-public sealed record DataSplit(float[] X, int Rows, int XDim, long[]? Labels);
+public sealed record DataSplit(float[] X, int Rows, int XDim, long[]? Labels)
+{
+    /// <summary>The factors that generated each row, [Rows, FactorNames], where a generator knows them.</summary>
+    public float[]? Factors { get; init; }
+}
 
 /// <summary>
 /// Where observations come from. Generators draw fresh rows for each (seed, split, epoch); files give the same rows in the same order in every epoch,
@@ -18,6 +23,14 @@ public sealed record DataSplit(float[] X, int Rows, int XDim, long[]? Labels);
 /// </summary>
 public abstract class Dataset
 {
+    /// <summary>The name under which a file is opened.</summary>
+    public const string FromFile = "file";
+
+    const int MaxRowsPerEpoch = 10_000_000;
+
+    /// <summary>The named data sets; a mixture may have any number of modes and dimensions.</summary>
+    public static IReadOnlyList<string> KnownNames { get; } = ["toy4", "toy4_20", "toy-4", "sprites", FromFile];
+
     public abstract string Name { get; }
 
     /// <summary>Shape of one observation.</summary>
@@ -30,6 +43,15 @@ public abstract class Dataset
     /// <summary>What label i was called in the source, where labels were strings; null: labels are the source's integers.</summary>
     public virtual IReadOnlyList<string>? LabelNames => null;
 
+    /// <summary>Names of the columns of <see cref="DataSplit.Factors"/>; empty where no factor is known.</summary>
+    public virtual IReadOnlyList<string> FactorNames => [];
+
+    /// <summary>How the columns of a table become x; null where x was numbers already.</summary>
+    public virtual TabularSchema? Schema => null;
+
+    /// <summary>The chain from raw x to the network's input, with constants fitted on the training split alone.</summary>
+    public IReadOnlyList<PreprocessingStep> Preprocessing { get; private set; } = [];
+
     /// <summary>SHA-256 of what determines the rows: a generator's name and parameters, a file's bytes and the options that select from it.</summary>
     public abstract string Sha256 { get; }
 
@@ -39,10 +61,45 @@ public abstract class Dataset
     /// <summary>Opens what the options name. The seed keys the draws of a generator; a file's rows do not depend on it.</summary>
     public static Dataset Open(DatasetOptions options, long seed)
     {
-        if (Mixture.TryCreate(options, seed) is { } mixture)
+        Check(options);
+        var dataset = Mixture.TryCreate(options, seed) ?? options.Name switch
         {
-            return mixture;
+            "sprites" => new Sprites(options, seed),
+            FromFile => FileDataset.Open(options),
+            _ => throw new UsageException($"dataset.name: expected a data set, found '{options.Name}'.{Nearest.Hint(options.Name, KnownNames)}"),
+        };
+        dataset.Preprocessing = PreprocessingFit.Fit(options, dataset);
+        return dataset;
+    }
+
+    static void Check(DatasetOptions options)
+    {
+        if (options.RowsPerEpoch is < 1 or > MaxRowsPerEpoch)
+        {
+            throw new UsageException($"dataset.rows_per_epoch: expected 1 to {MaxRowsPerEpoch}, found {options.RowsPerEpoch}.");
         }
-        throw new UsageException($"dataset.name: expected toy4, toy4_<d>, toy-4, sprites or file, found '{options.Name}'.");
+        foreach (var (key, fraction) in new[] { ("validation_fraction", options.ValidationFraction), ("test_fraction", options.TestFraction) })
+        {
+            if (fraction is not (>= 0 and < 1))
+            {
+                throw new UsageException(string.Create(CultureInfo.InvariantCulture, $"dataset.{key}: expected at least 0 and less than 1, found {fraction}."));
+            }
+        }
+        if (options.ValidationFraction + options.TestFraction >= 1)
+        {
+            throw new UsageException("dataset.validation_fraction and dataset.test_fraction: expected to leave rows to train on, found a sum of 1 or more.");
+        }
+        if (!DatasetOptions.Formats.Contains(options.Format))
+        {
+            throw new UsageException($"dataset.format: expected a format, found '{options.Format}'.{Nearest.Hint(options.Format, DatasetOptions.Formats)}");
+        }
+        if (options.Delimiter is { } delimiter && delimiter is not ("tab" or "\\t" or [not ('"' or '\r' or '\n')]))
+        {
+            throw new UsageException($"dataset.delimiter: expected one character or 'tab', found '{delimiter}'.");
+        }
+        if (options.Path is { } path && options.Name != FromFile)
+        {
+            throw new UsageException($"dataset.path: expected dataset.name '{FromFile}' beside it, found '{options.Name}' ({path} would not be read).");
+        }
     }
 }

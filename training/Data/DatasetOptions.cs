@@ -1,5 +1,3 @@
-using Mim.Configuration;
-
 namespace Mim.Training;
 
 /// <summary>The <c>dataset:</c> and <c>preprocessing:</c> part of a training configuration. <see cref="Dataset.Open"/> validates it.</summary>
@@ -8,13 +6,6 @@ public sealed record DatasetOptions
     public const int ReferenceRowsPerEpoch = 9984;
 
     internal static readonly IReadOnlyList<string> Formats = ["auto", "idx", "npy", "npz", "csv", "tsv", "jsonl"];
-
-    /// <summary>The keys of <c>dataset:</c>, in the order in which help lists them.</summary>
-    internal static readonly IReadOnlyList<string> Keys =
-    [
-        "name", "path", "labels_path", "test_path", "test_labels_path", "format", "x_key", "delimiter", "header", "columns", "categorical", "label_column",
-        "missing", "validation_fraction", "test_fraction", "split_seed", "rows_per_epoch", "image_size",
-    ];
 
     /// <summary>A generator (<c>toy4</c>, <c>toy4_20</c>, <c>toy-4</c>, <c>sprites</c>) or <c>file</c>.</summary>
     public string Name { get; init; } = "toy4_20";
@@ -72,49 +63,4 @@ public sealed record DatasetOptions
     /// <c>binarise: 0.5</c>, <c>binarise_stochastic</c>. Imputation comes first by itself where <see cref="Missing"/> asks for it.
     /// </summary>
     public IReadOnlyList<string> Preprocessing { get; init; } = [];
-
-    /// <summary>Reads the two sections of a configuration; a fault is collected where it stands and thrown with the others of the document.</summary>
-    internal static DatasetOptions Read(YamlMapping configuration)
-    {
-        var defaults = new DatasetOptions();
-        var options = configuration.Mapping("dataset", Keys) is { } dataset ? Read(dataset, defaults) : defaults;
-        return options with { Preprocessing = configuration.Items("preprocessing")?.Select(StepText).OfType<string>().ToArray() ?? [] };
-    }
-
-    static DatasetOptions Read(YamlMapping dataset, DatasetOptions defaults) => new()
-    {
-        Name = dataset.Text("name") ?? defaults.Name,
-        Path = dataset.Text("path"),
-        LabelsPath = dataset.Text("labels_path"),
-        TestPath = dataset.Text("test_path"),
-        TestLabelsPath = dataset.Text("test_labels_path"),
-        Format = dataset.OneOf("format", Formats) ?? defaults.Format,
-        XKey = dataset.Text("x_key") ?? defaults.XKey,
-        Delimiter = dataset.Text("delimiter"),
-        Header = dataset.Boolean("header") ?? defaults.Header,
-        Columns = dataset.Texts("columns") ?? [],
-        Categorical = dataset.Texts("categorical") ?? [],
-        LabelColumn = dataset.Text("label_column"),
-        Missing = dataset.Text("missing") ?? defaults.Missing,
-        ValidationFraction = dataset.Double("validation_fraction") ?? defaults.ValidationFraction,
-        TestFraction = dataset.Double("test_fraction") ?? defaults.TestFraction,
-        SplitSeed = dataset.Int64("split_seed") ?? defaults.SplitSeed,
-        RowsPerEpoch = dataset.Int32("rows_per_epoch") ?? defaults.RowsPerEpoch,
-        ImageSize = dataset.Int32("image_size") ?? defaults.ImageSize,
-    };
-
-    /// <summary>A step is a kind, or a kind with its argument: <c>[standardise]</c>, <c>[scale: 255]</c>.</summary>
-    static string? StepText(YamlNode node)
-    {
-        switch (node)
-        {
-            case YamlScalar scalar:
-                return scalar.Text;
-            case YamlMapping mapping when mapping.Keys.Count() == 1 && mapping.Entries.Single() is { Value: YamlScalar argument } entry:
-                return $"{entry.Key}: {argument.Text}";
-            default:
-                node.Faults.Add(node.Where, $"{node.Path}: expected a kind, or a kind and its argument such as 'scale: 255', found {node.Describe()}.");
-                return null;
-        }
-    }
 }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
 using Mim.Models;
@@ -56,10 +55,10 @@ public sealed partial class Mixture : Dataset
     public double Sigma { get; }
 
     public override string Sha256 =>
-        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Name} rows={_rows} sigma={Sigma:R} philox4x32-10"))));
+        Hashes.Sha256(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Name} rows={_rows} sigma={Sigma:R} philox4x32-10")));
 
     /// <summary>Null if the name is not one of a mixture.</summary>
-    internal static Mixture? TryCreate(DatasetOptions options, long seed)
+    internal static Dataset? TryCreate(DatasetOptions options, long seed)
     {
         var match = NamePattern().Match(options.Name);
         if (!match.Success)

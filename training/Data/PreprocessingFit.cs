@@ -1,0 +1,183 @@
+using System.Globalization;
+using Mim.Models;
+
+namespace Mim.Training;
+
+/// <summary>The values of <c>dataset.missing</c> beside a number.</summary>
+static class Imputation
+{
+    public const string Error = "error";
+    public const string Mean = "mean";
+    public const string Median = "median";
+}
+
+/// <summary>Turns the <c>preprocessing:</c> list into steps whose constants come from the training split.</summary>
+static class PreprocessingFit
+{
+    const float DefaultLevels = 256;
+    const float DefaultThreshold = 0.5f;
+
+    public static IReadOnlyList<PreprocessingStep> Fit(DatasetOptions options, Dataset dataset)
+    {
+        List<Func<int, double[], PreprocessingStep>> fits = [];
+        List<string> kinds = [];
+        if (Impute(options.Missing) is { } impute)
+        {
+            kinds.Add(PreprocessingStep.Impute);
+            fits.Add((column, values) => impute(ColumnName(dataset, column), values));
+        }
+        foreach (var text in options.Preprocessing)
+        {
+            var (kind, fit) = Parse(text);
+            kinds.Add(kind);
+            fits.Add((column, values) => fit(ColumnName(dataset, column), values));
+        }
+        if (fits.Count == 0)
+        {
+            return [];
+        }
+        var training = dataset.Load(SplitName.Train, 0);
+        var constants = kinds.Select(_ => (A: new List<float>(), B: new List<float>())).ToArray();
+        var values = new double[training.Rows];
+        for (var column = 0; column < training.XDim; column++)
+        {
+            for (var row = 0; row < values.Length; row++)
+            {
+                values[row] = training.X[(row * training.XDim) + column];
+            }
+            foreach (var (i, fit) in fits.Index())
+            {
+                var step = fit(column, values);
+                constants[i].A.AddRange(step.A);
+                constants[i].B.AddRange(step.B);
+                Apply(step, values);
+            }
+        }
+        return [.. kinds.Select((kind, i) => new PreprocessingStep { Kind = kind, A = Shared(constants[i].A), B = Shared(constants[i].B) })];
+    }
+
+    /// <summary>One constant where all columns have the same.</summary>
+    static float[] Shared(List<float> values) => values.TrueForAll(value => value == values[0]) ? [.. values.Take(1)] : [.. values];
+
+    static string ColumnName(Dataset dataset, int column)
+    {
+        if (dataset.Schema is not { } schema)
+        {
+            return string.Create(CultureInfo.InvariantCulture, $"element {column} of x");
+        }
+        var first = 0;
+        foreach (var known in schema.Columns)
+        {
+            if (column < first + known.Width)
+            {
+                return $"column '{known.Name}'";
+            }
+            first += known.Width;
+        }
+        return $"element {column} of x";
+    }
+
+    static Func<string, double[], PreprocessingStep>? Impute(string missing)
+    {
+        Func<double[], double> constant;
+        switch (missing)
+        {
+            case Imputation.Error:
+                return null;
+            case Imputation.Mean:
+                constant = known => known.Average();
+                break;
+            case Imputation.Median:
+                constant = Median;
+                break;
+            default:
+                if (!float.TryParse(missing, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) || !float.IsFinite(number))
+                {
+                    throw new UsageException($"dataset.missing: expected error, mean, median or a number, found '{missing}'.");
+                }
+                return (_, _) => new PreprocessingStep { Kind = PreprocessingStep.Impute, A = [number] };
+        }
+        return (name, values) =>
+        {
+            var known = Array.FindAll(values, value => !double.IsNaN(value));
+            return known.Length == 0
+                ? throw new InvalidDataException($"{name}: expected a training value to impute by {missing}, found none. Leave it out, or give dataset.missing a number.")
+                : new PreprocessingStep { Kind = PreprocessingStep.Impute, A = [(float)constant(known)] };
+        };
+    }
+
+    static (string Kind, Func<string, double[], PreprocessingStep> Fit) Parse(string text)
+    {
+        var parts = text.Split(':', '=');
+        var kind = parts[0].Trim();
+        if (parts.Length > 2)
+        {
+            throw new UsageException($"preprocessing: expected a kind and at most one argument, found '{text}'.");
+        }
+        var argument = parts.Length < 2 ? (float?)null
+            : float.TryParse(parts[1], NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && float.IsFinite(number) ? number
+            : throw new UsageException($"preprocessing: '{kind}' expects a number, found '{parts[1].Trim()}'.");
+        switch (kind)
+        {
+            case PreprocessingStep.Standardise when argument is null:
+                return (kind, (_, values) => Standardise(values));
+            case PreprocessingStep.Scale when argument is > 0:
+                return Constant(kind, argument.Value);
+            case PreprocessingStep.Dequantise when argument is null or >= 2:
+                var levels = argument ?? DefaultLevels;
+                return (kind, (name, values) => Require(name, values, value => value >= 0 && value < levels && value == Math.Floor(value),
+                    $"integers from 0 to {levels - 1} for '{text}'", new PreprocessingStep { Kind = kind, A = [levels] }));
+            case PreprocessingStep.Binarise:
+                return (kind, (_, _) => new PreprocessingStep { Kind = kind, A = [argument ?? DefaultThreshold] });
+            case PreprocessingStep.BinariseStochastic when argument is null:
+                return (kind, (name, values) => Require(name, values, value => value is >= 0 and <= 1,
+                    $"probabilities from 0 to 1 for '{kind}' (scale: 255 before it?)", new PreprocessingStep { Kind = kind }));
+            case PreprocessingStep.Impute:
+                throw new UsageException("preprocessing: 'impute' comes first by itself. Give dataset.missing: mean, median or a number.");
+            default:
+                throw new UsageException(PreprocessingStep.Kinds.Contains(kind)
+                    ? $"preprocessing: expected standardise, scale: B with B > 0, dequantise: LEVELS with at least 2, binarise: THRESHOLD or binarise_stochastic, found '{text}'."
+                    : $"preprocessing: expected a kind, found '{kind}'.{Nearest.Hint(kind, PreprocessingStep.Kinds)}");
+        }
+    }
+
+    static (string, Func<string, double[], PreprocessingStep>) Constant(string kind, float scale) =>
+        (kind, (_, _) => new PreprocessingStep { Kind = kind, A = [0], B = [scale] });
+
+    static PreprocessingStep Require(string name, double[] values, Predicate<double> allowed, string expected, PreprocessingStep step) =>
+        Array.FindIndex(values, value => !allowed(value)) is >= 0 and var i
+            ? throw new InvalidDataException(string.Create(CultureInfo.InvariantCulture, $"{name}: expected {expected}, found {values[i]}."))
+            : step;
+
+    /// <summary>The population's standard deviation; 1 for a constant column, which then becomes 0.</summary>
+    static PreprocessingStep Standardise(double[] values)
+    {
+        var mean = values.Average();
+        var deviation = Math.Sqrt(values.Average(value => (value - mean) * (value - mean)));
+        var constant = (float)deviation == 0 || values.Max() == values.Min();
+        return new PreprocessingStep { Kind = PreprocessingStep.Standardise, A = [(float)mean], B = [constant ? 1 : (float)deviation] };
+    }
+
+    static double Median(double[] values)
+    {
+        Array.Sort(values);
+        var middle = values.Length / 2;
+        return values.Length % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+    }
+
+    /// <summary>What the graph does, one column in place, so that the next step is fitted on what it will see.</summary>
+    static void Apply(PreprocessingStep step, double[] values)
+    {
+        for (var row = 0; row < values.Length; row++)
+        {
+            values[row] = step.Kind switch
+            {
+                PreprocessingStep.Impute => double.IsNaN(values[row]) ? step.A[0] : values[row],
+                PreprocessingStep.Standardise or PreprocessingStep.Scale => (values[row] - step.A[0]) / step.B[0],
+                PreprocessingStep.Dequantise => (values[row] + 0.5) / step.A[0],
+                PreprocessingStep.Binarise => values[row] > step.A[0] ? 1 : 0,
+                _ => values[row],
+            };
+        }
+    }
+}
