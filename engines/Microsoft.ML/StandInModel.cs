@@ -41,7 +41,7 @@ static class StandInModel
         {
             var real = zip.Entries.Any(e => e.FullName.Replace('\\', '/') is "TrainingInfo/Version.txt" || e.FullName.StartsWith("TransformerChain", StringComparison.Ordinal));
             throw new FormatException(real
-                ? "this is a model file of the real Microsoft.ML package: the stand-in cannot read it. Build with the real package (MimEngines=cpu or cuda), or fit again."
+                ? "this is a model file of the real Microsoft.ML package: the stand-in cannot read it. Use a build with the real package (MimEngines=cpu or cuda)."
                 : $"Corrupt model file: expected entry '{MarkerEntry}', found {(zip.Entries.Count == 0 ? "none" : string.Join(", ", zip.Entries.Take(5).Select(e => $"'{e.FullName}'")))}.");
         }
         var marker = Get<Marker>(zip, MarkerEntry);

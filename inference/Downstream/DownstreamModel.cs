@@ -194,7 +194,7 @@ public sealed class DownstreamModel
         }
         catch (Exception e) when (e is FormatException or InvalidOperationException or ArgumentException or InvalidDataException)
         {
-            throw new InvalidDataException($"{path}: written by {manifest.Engine}, cannot be read by {DownstreamManifest.CurrentEngine()}: {e.Message}", e);
+            throw new InvalidDataException($"{path}: written by {manifest.Engine}, cannot be read by {DownstreamManifest.CurrentEngine()}: {e.Message} Run 'mim downstream fit' again.", e);
         }
     }
 
