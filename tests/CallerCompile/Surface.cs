@@ -102,6 +102,10 @@ sealed partial class Surface
         {
             bases.Add("IDisposable");
         }
+        if (type.Kind != "interface")
+        {
+            bases.AddRange(type.Members.Select(ImpliedInterface).OfType<string>());
+        }
         if (type.Name.StartsWith("TorchSharp.torch.nn.Module<", StringComparison.Ordinal))
         {
             bases.Add("global::TorchSharp.torch.nn.I" + name);
@@ -111,7 +115,8 @@ sealed partial class Surface
         {
             kind = "ref struct";
         }
-        source.Append($"public {kind} {name}{(bases.Count > 0 ? " : " + string.Join(", ", bases) : "")} {{\n");
+        var variant = type.Kind == "interface" && type.Name == "Microsoft.ML.IEstimator<TTransformer>" ? name.Replace("<", "<out ", StringComparison.Ordinal) : name;
+        source.Append($"public {kind} {variant}{(bases.Count > 0 ? " : " + string.Join(", ", bases) : "")} {{\n");
         if (type.Kind is "class" or "abstract class")
         {
             source.Append($"internal {name.Split('<')[0]}(Hidden _){(known ? " : base(_)" : "")} {{ }}\n");
@@ -149,6 +154,20 @@ sealed partial class Surface
         return "";
     }
 
+    /// <summary>A listing does not tell interfaces either: those that callers rely on show by a member.</summary>
+    static string? ImpliedInterface(string member)
+    {
+        if (member == "Transform(Microsoft.ML.IDataView input) : Microsoft.ML.IDataView")
+        {
+            return "global::Microsoft.ML.ITransformer";
+        }
+        const string Fit = "Fit(Microsoft.ML.IDataView input) : ";
+        const string Enumerator = "GetEnumerator() : IEnumerator<";
+        return member.StartsWith(Fit, StringComparison.Ordinal) ? $"global::Microsoft.ML.IEstimator<{Type(member[Fit.Length..])}>"
+            : member.StartsWith(Enumerator, StringComparison.Ordinal) ? $"IEnumerable<{Type(member[Enumerator.Length..])}"
+            : null;
+    }
+
     static string Member(Declared type, string member, bool hasKnownBase)
     {
         const string Throw = "throw null;";
@@ -168,7 +187,7 @@ sealed partial class Surface
         if (Property().Match(rest) is { Success: true } property)
         {
             var accessors = property.Groups["accessors"].Value;
-            var body = isInterface ? accessors : accessors.Replace("get;", $"get => {Throw}", StringComparison.Ordinal).Replace("set;", $"set => {Throw}", StringComparison.Ordinal);
+            var body = accessors.Replace("get;", $"get => {Throw}", StringComparison.Ordinal).Replace("set;", $"set => {Throw}", StringComparison.Ordinal);
             var index = property.Groups["index"].Value;
             return index == ""
                 ? $"{modifier}{Type(property.Groups["type"].Value)} @{property.Groups["name"].Value} {{{body}}}"
@@ -202,7 +221,10 @@ sealed partial class Surface
                 modifier = "protected virtual ";
             }
             var struc = GenericArguments(generic).Where(argument => (parameters + result).Contains($"Nullable<{argument}>", StringComparison.Ordinal)).Select(argument => $" where {argument} : struct");
-            return $"{modifier}{result} @{name}{generic}({parameters}){string.Concat(struc)}{(isInterface ? ";" : $" => {Throw}")}";
+            var enumerator = !isInterface && member.StartsWith("GetEnumerator() : IEnumerator<", StringComparison.Ordinal)
+                ? $" System.Collections.IEnumerator System.Collections.IEnumerable.GetEnumerator() => {Throw}"
+                : "";
+            return $"{modifier}{result} @{name}{generic}({parameters}){string.Concat(struc)} => {Throw}{enumerator}";
         }
         if (Field().Match(rest) is { Success: true } field)
         {
