@@ -28,14 +28,15 @@ public static class AtomicFile
     public static void WriteText(string path, string text) => Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
 
     /// <summary>The name under which <paramref name="path"/> is prepared: hidden, in the same folder (rename is atomic only within one file system), unique.</summary>
-    internal static string TemporaryFor(string path)
+    public static string TemporaryFor(string path)
     {
         var folder = Path.GetDirectoryName(Path.GetFullPath(path)) ?? throw new UsageException($"{path}: expected a file, found the root folder.");
         Directory.CreateDirectory(folder);
         return Path.Combine(folder, $".{Path.GetFileName(path)}.{Guid.NewGuid():N}.tmp");
     }
 
-    internal static void Publish(string temporary, string path)
+    /// <summary>Gives a finished and flushed temporary file its name.</summary>
+    public static void Publish(string temporary, string path)
     {
         File.Move(temporary, path, overwrite: true);
         FlushFolder(Path.GetDirectoryName(temporary) ?? ".");

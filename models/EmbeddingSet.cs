@@ -41,6 +41,13 @@ public sealed record EmbeddingSet
         }
     }
 
+    /// <summary>The space that the file beside a <c>.npy</c> names; null when there is none, as for codes that no encoder made.</summary>
+    public static string? SpaceBeside(string npy)
+    {
+        var path = EmbeddingSidecar.PathFor(npy);
+        return File.Exists(path) ? StrictJson.Read<EmbeddingSidecar>(File.ReadAllBytes(path), path).SpaceId : null;
+    }
+
     public static EmbeddingSet Read(string path) => EmbeddingFormats.Of(path) switch
     {
         EmbeddingFormat.Npy => ReadNpy(path),

@@ -1,4 +1,13 @@
 using System.CommandLine;
 using Mim.CommandLine;
+using Mim.Inference;
 
-return await Cli.RunAsync(new RootCommand("Mim.Pipeline"), args);
+return await Cli.RunAsync(
+    new RootCommand("Mim.Inference: encode and decode with a verified model package through ONNX Runtime.")
+    {
+        EncodeCommand.Create(),
+        DecodeCommand.Create(),
+        VerifyCommand.Create(),
+        ServeCommand.Create(),
+    },
+    args);

@@ -1,0 +1,192 @@
+using Microsoft.ML.OnnxRuntime;
+using Mim.Models;
+
+namespace Mim.Inference;
+
+/// <summary>
+/// One ONNX Runtime session over one graph of a verified package; the only class that knows the engine. Runs read and write
+/// <see cref="Buffers"/> in place through bindings that are made once for each batch size. One run at a time.
+/// </summary>
+public sealed class OnnxModel : IDisposable
+{
+    const string CudaProvider = "CUDAExecutionProvider";
+    const string NvidiaDriver = "/proc/driver/nvidia/version";
+
+    static readonly RunOptions s_runOptions = new();
+    static int s_sessionsConstructed;
+
+    readonly InferenceSession _session;
+    readonly OrtIoBinding?[] _bindings;
+    readonly List<OrtValue> _values = [];
+    readonly int[] _inputShape;
+    readonly int[][] _outputShapes;
+
+    OnnxModel(string name, byte[] graph, string input, IReadOnlyList<string> outputs, int maxRows, EngineOptions engine)
+    {
+        using var options = new SessionOptions
+        {
+            GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,
+            ExecutionMode = ExecutionMode.ORT_SEQUENTIAL,
+            IntraOpNumThreads = engine.Threads,
+            InterOpNumThreads = 1,
+            LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
+        };
+        Device = Choose(engine.Device, options);
+        Interlocked.Increment(ref s_sessionsConstructed);
+        _session = new InferenceSession(graph, options);
+        try
+        {
+            _inputShape = ShapeOf(name, "input", input, _session.InputMetadata);
+            Outputs = [.. outputs.Where(_session.OutputMetadata.ContainsKey)];
+            _outputShapes = [.. Outputs.Select(output => ShapeOf(name, "output", output, _session.OutputMetadata))];
+            if (Outputs.Count == 0 || Outputs[0] != outputs[0])
+            {
+                throw Unexpected(name, "output", outputs[0], _session.OutputMetadata);
+            }
+        }
+        catch
+        {
+            _session.Dispose();
+            throw;
+        }
+        Input = input;
+        Buffers = new BatchBuffers(maxRows, Width(_inputShape), [.. _outputShapes.Select(Width)]);
+        _bindings = new OrtIoBinding?[maxRows + 1];
+    }
+
+    /// <summary>Name and version of the engine, for reports.</summary>
+    public static string Engine => $"ONNX Runtime {OrtEnv.Instance().GetVersionString()}";
+
+    /// <summary>How many sessions this process has made: zero after a hostile package proves that no engine saw it.</summary>
+    public static int SessionsConstructed => Volatile.Read(ref s_sessionsConstructed);
+
+    public string Input { get; }
+
+    /// <summary>The outputs that the graph has, the mean first.</summary>
+    public IReadOnlyList<string> Outputs { get; }
+
+    public BatchBuffers Buffers { get; }
+
+    /// <summary>Never <see cref="Device.Auto"/>.</summary>
+    public Device Device { get; }
+
+    /// <summary>Shape of one row of the input.</summary>
+    public ReadOnlySpan<int> InputShape => _inputShape.AsSpan(1);
+
+    public ReadOnlySpan<int> OutputShape(int output) => _outputShapes[output].AsSpan(1);
+
+    /// <summary>x → z_mean (B, Z) and, unless the encoder is deterministic, z_log_var (B, Z).</summary>
+    public static OnnxModel Encoder(ModelPackage package, int maxRows, EngineOptions engine) =>
+        new(Path.Combine(package.Folder, ModelPackage.EncoderFile), package.Encoder, TensorNames.X, [TensorNames.ZMean, TensorNames.ZLogVar], maxRows, engine);
+
+    /// <summary>z → x_mean (B, ...x) in raw units, and x_logits or x_log_var as the likelihood has them.</summary>
+    public static OnnxModel Decoder(ModelPackage package, int maxRows, EngineOptions engine) =>
+        new(Path.Combine(package.Folder, ModelPackage.DecoderFile), package.Decoder ?? throw NoDecoder(package), TensorNames.Z,
+            [TensorNames.XMean, TensorNames.XLogits, TensorNames.XLogVar], maxRows, engine);
+
+    /// <summary>Computes the outputs of the first <paramref name="rows"/> rows in <see cref="Buffers"/>.</summary>
+    public void Run(int rows) => _session.RunWithBinding(s_runOptions, _bindings[rows] ??= Bind(rows));
+
+    /// <summary>Computes a whole array, in batches of at most <paramref name="batch"/> rows; one array for each output.</summary>
+    public float[][] RunAll(ReadOnlySpan<float> input, int batch)
+    {
+        var rows = input.Length / Buffers.InputWidth;
+        var outputs = new float[Outputs.Count][];
+        for (var i = 0; i < outputs.Length; i++)
+        {
+            outputs[i] = new float[rows * Buffers.OutputWidths[i]];
+        }
+        for (var first = 0; first < rows; first += batch)
+        {
+            var count = Math.Min(batch, rows - first);
+            input.Slice(first * Buffers.InputWidth, count * Buffers.InputWidth).CopyTo(Buffers.Input(count).Span);
+            Run(count);
+            for (var i = 0; i < outputs.Length; i++)
+            {
+                Buffers.Output(i, count).Span.CopyTo(outputs[i].AsSpan(first * Buffers.OutputWidths[i]));
+            }
+        }
+        return outputs;
+    }
+
+    /// <summary>Runs zeros at every power of two up to the largest batch, so that no caller pays for the first allocation or kernel choice.</summary>
+    public void WarmUp()
+    {
+        Buffers.Input(Buffers.MaxRows).Span.Clear();
+        for (var rows = 1; rows < Buffers.MaxRows; rows *= 2)
+        {
+            Run(rows);
+        }
+        Run(Buffers.MaxRows);
+    }
+
+    public void Dispose()
+    {
+        foreach (var binding in _bindings)
+        {
+            binding?.Dispose();
+        }
+        foreach (var value in _values)
+        {
+            value.Dispose();
+        }
+        _session.Dispose();
+    }
+
+    OrtIoBinding Bind(int rows)
+    {
+        var binding = _session.CreateIoBinding();
+        binding.BindInput(Input, Tensor(Buffers.Input(rows), rows, _inputShape));
+        for (var i = 0; i < Outputs.Count; i++)
+        {
+            binding.BindOutput(Outputs[i], Tensor(Buffers.Output(i, rows), rows, _outputShapes[i]));
+        }
+        return binding;
+    }
+
+    OrtValue Tensor(Memory<float> memory, int rows, int[] shape)
+    {
+        var value = OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, memory, [rows, .. shape.Skip(1).Select(size => (long)size)]);
+        _values.Add(value);
+        return value;
+    }
+
+    static Device Choose(Device wanted, SessionOptions options)
+    {
+        var provider = OrtEnv.Instance().GetAvailableProviders().Contains(CudaProvider);
+        if (wanted == Device.Cpu || (wanted == Device.Auto && !(provider && File.Exists(NvidiaDriver))))
+        {
+            return Device.Cpu;
+        }
+        if (!provider)
+        {
+            throw new UsageException("--device cuda: this build's ONNX Runtime has no CUDA provider. Run ./mim setup --engines cuda, or use --device cpu.");
+        }
+        using var cuda = new OrtCUDAProviderOptions();
+        cuda.UpdateOptions(new()
+        {
+            // EXHAUSTIVE measures again for every new batch size; TensorFloat-32 keeps 10 bits and fails parity.
+            ["cudnn_conv_algo_search"] = "HEURISTIC",
+            ["arena_extend_strategy"] = "kSameAsRequested",
+            ["use_tf32"] = "0",
+        });
+        options.AppendExecutionProvider_CUDA(cuda);
+        return Device.Cuda;
+    }
+
+    /// <summary>Batch and row dimensions; the first is symbolic.</summary>
+    static int[] ShapeOf(string name, string kind, string tensor, IReadOnlyDictionary<string, NodeMetadata> nodes) =>
+        nodes.TryGetValue(tensor, out var node) && node.ElementType == typeof(float) && node.Dimensions is [-1, .. var row] && row.All(size => size > 0)
+            ? node.Dimensions
+            : throw Unexpected(name, kind, tensor, nodes);
+
+    static int Width(int[] shape) => shape.Skip(1).Aggregate(1, (product, size) => checked(product * size));
+
+    static InvalidDataException NoDecoder(ModelPackage package) =>
+        new($"{package.Folder}: a decoder expected, but the package is '{package.Manifest.Kind}'. Export an autoencoder.");
+
+    static InvalidDataException Unexpected(string name, string kind, string tensor, IReadOnlyDictionary<string, NodeMetadata> nodes) =>
+        new($"{name}: expected float {kind} '{tensor}' of shape [batch, n...], found {string.Join(", ", nodes.Select(Describe))}. Export it again.");
+
+    static string Describe(KeyValuePair<string, NodeMetadata> node) => $"'{node.Key}' {node.Value.ElementType.Name} [{string.Join(", ", node.Value.Dimensions)}]";
+}

@@ -1,0 +1,179 @@
+using System.Text.Json;
+
+namespace Mim.Inference;
+
+/// <summary>A tensor of the Open Inference Protocol v2, JSON form.</summary>
+sealed record InferTensor(string Name, string Datatype, long[] Shape, ReadOnlyMemory<float> Data);
+
+/// <summary>The body of an infer request. What is wrong with it is an <see cref="InvalidDataException"/> for the caller, never a guess.</summary>
+sealed record InferRequest(string? Id, InferTensor Input, IReadOnlyList<string>? Outputs)
+{
+    public static InferRequest Parse(ReadOnlySpan<byte> body)
+    {
+        try
+        {
+            var reader = new Utf8JsonReader(body);
+            Expect(ref reader, JsonTokenType.StartObject, "the request");
+            string? id = null;
+            List<InferTensor>? inputs = null;
+            List<string>? outputs = null;
+            while (NextKey(ref reader) is { } key)
+            {
+                switch (key)
+                {
+                    case "id":
+                        Expect(ref reader, JsonTokenType.String, "id");
+                        id = reader.GetString();
+                        break;
+                    case "inputs":
+                        inputs = Inputs(ref reader);
+                        break;
+                    case "outputs":
+                        outputs = OutputNames(ref reader);
+                        break;
+                    case "parameters":
+                        reader.Skip();
+                        break;
+                    default:
+                        throw new InvalidDataException($"unknown key '{key}'; expected id, inputs, outputs or parameters.");
+                }
+            }
+            return inputs switch
+            {
+                null => throw new InvalidDataException("'inputs' is missing."),
+                [var input] => new(id, input, outputs),
+                _ => throw new InvalidDataException($"'inputs': expected one tensor, x to encode or z to decode, found {inputs.Count}."),
+            };
+        }
+        catch (JsonException e)
+        {
+            throw new InvalidDataException($"not a JSON request: {e.Message}", e);
+        }
+    }
+
+    static List<InferTensor> Inputs(ref Utf8JsonReader reader)
+    {
+        List<InferTensor> tensors = [];
+        Expect(ref reader, JsonTokenType.StartArray, "inputs");
+        while (reader.Read() && reader.TokenType == JsonTokenType.StartObject)
+        {
+            string? name = null, datatype = null;
+            long[]? shape = null;
+            ReadOnlyMemory<float>? data = null;
+            while (NextKey(ref reader) is { } key)
+            {
+                switch (key)
+                {
+                    case "name":
+                        Expect(ref reader, JsonTokenType.String, "inputs.name");
+                        name = reader.GetString();
+                        break;
+                    case "datatype":
+                        Expect(ref reader, JsonTokenType.String, "inputs.datatype");
+                        datatype = reader.GetString();
+                        break;
+                    case "shape":
+                        shape = Shape(ref reader);
+                        break;
+                    case "data":
+                        data = Data(ref reader);
+                        break;
+                    case "parameters":
+                        reader.Skip();
+                        break;
+                    default:
+                        throw new InvalidDataException($"inputs: unknown key '{key}'; expected name, shape, datatype, data or parameters.");
+                }
+            }
+            tensors.Add(new(
+                name ?? throw new InvalidDataException("inputs: 'name' is missing."),
+                datatype ?? throw new InvalidDataException("inputs: 'datatype' is missing."),
+                shape ?? throw new InvalidDataException("inputs: 'shape' is missing."),
+                data ?? throw new InvalidDataException("inputs: 'data' is missing.")));
+        }
+        return tensors;
+    }
+
+    static List<string> OutputNames(ref Utf8JsonReader reader)
+    {
+        List<string> names = [];
+        Expect(ref reader, JsonTokenType.StartArray, "outputs");
+        while (reader.Read() && reader.TokenType == JsonTokenType.StartObject)
+        {
+            string? name = null;
+            while (NextKey(ref reader) is { } key)
+            {
+                if (key == "name")
+                {
+                    Expect(ref reader, JsonTokenType.String, "outputs.name");
+                    name = reader.GetString();
+                }
+                else
+                {
+                    reader.Skip();
+                }
+            }
+            names.Add(name ?? throw new InvalidDataException("outputs: 'name' is missing."));
+        }
+        return names;
+    }
+
+    static long[] Shape(ref Utf8JsonReader reader)
+    {
+        List<long> sizes = [];
+        Expect(ref reader, JsonTokenType.StartArray, "inputs.shape");
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+        {
+            sizes.Add(reader.TokenType == JsonTokenType.Number && reader.TryGetInt64(out var size) && size >= 0
+                ? size
+                : throw new InvalidDataException("inputs.shape: expected sizes of 0 or more."));
+        }
+        return [.. sizes];
+    }
+
+    /// <summary>Flat or nested, row-major; null is a missing value.</summary>
+    static ReadOnlyMemory<float> Data(ref Utf8JsonReader reader)
+    {
+        Expect(ref reader, JsonTokenType.StartArray, "inputs.data");
+        var values = new float[256];
+        var count = 0;
+        for (var depth = 1; depth > 0 && reader.Read();)
+        {
+            switch (reader.TokenType)
+            {
+                case JsonTokenType.StartArray:
+                    depth++;
+                    continue;
+                case JsonTokenType.EndArray:
+                    depth--;
+                    continue;
+            }
+            if (count == values.Length)
+            {
+                Array.Resize(ref values, count * 2);
+            }
+            values[count++] = reader.TokenType switch
+            {
+                JsonTokenType.Number when reader.TryGetSingle(out var value) => value,
+                JsonTokenType.Null => float.NaN,
+                _ => throw new InvalidDataException($"inputs.data[{count}]: expected a float32, found {reader.TokenType}."),
+            };
+        }
+        return values.AsMemory(0, count);
+    }
+
+    static string? NextKey(ref Utf8JsonReader reader)
+    {
+        reader.Read();
+        return reader.TokenType == JsonTokenType.PropertyName ? reader.GetString() : null;
+    }
+
+    static void Expect(ref Utf8JsonReader reader, JsonTokenType type, string what)
+    {
+        reader.Read();
+        if (reader.TokenType != type)
+        {
+            throw new InvalidDataException($"{what}: expected {type}, found {reader.TokenType}.");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+using System.Runtime.ExceptionServices;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
+using Microsoft.Extensions.Options;
+using Mim.Models;
+
+namespace Mim.Inference;
+
+/// <summary>The hosted service: one model behind HTTP, or behind standard input and output.</summary>
+public static class InferenceHost
+{
+    /// <param name="settings">Over the file's: keys of <see cref="InferenceOptions"/> and their values.</param>
+    /// <param name="file">A JSON file with an <c>Inference</c> section, or null.</param>
+    /// <param name="configure">Last word on the web host, for another transport.</param>
+    public static WebApplication CreateHttp(IEnumerable<KeyValuePair<string, string?>> settings, string? file, Action<IWebHostBuilder>? configure = null)
+    {
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ApplicationName = "mim" });
+        Add(builder, settings, file);
+        builder.WebHost.ConfigureKestrel((_, kestrel) =>
+        {
+            kestrel.AddServerHeader = false;
+            // OpenInference has its own bound, which answers in the protocol's words.
+            kestrel.Limits.MaxRequestBodySize = null;
+        });
+        configure?.Invoke(builder.WebHost);
+        var app = builder.Build();
+        var options = Options(app);
+        foreach (var url in options.Urls.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        {
+            app.Urls.Add(url);
+        }
+        OpenInference.Map(app, app.Services.GetRequiredService<ServedModel>(), options);
+        return app;
+    }
+
+    /// <param name="settings">Over the file's: keys of <see cref="InferenceOptions"/> and their values.</param>
+    /// <param name="file">A JSON file with an <c>Inference</c> section, or null.</param>
+    /// <param name="input">JSONL.</param>
+    /// <param name="output">JSONL.</param>
+    public static IHost CreateStream(IEnumerable<KeyValuePair<string, string?>> settings, string? file, Stream input, Stream output)
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { ApplicationName = "mim" });
+        Add(builder, settings, file);
+        builder.Services.AddSingleton(services => new StandardInput(
+            services.GetRequiredService<ServedModel>(), services.GetRequiredService<IOptions<InferenceOptions>>(),
+            services.GetRequiredService<IHostApplicationLifetime>(), input, output));
+        builder.Services.AddHostedService(services => services.GetRequiredService<StandardInput>());
+        var host = builder.Build();
+        Options(host);
+        return host;
+    }
+
+    /// <summary>Runs until told to stop.</summary>
+    /// <returns>The exit code; a failure after the start is thrown, not swallowed with code 0.</returns>
+    public static async Task<int> RunAsync(IHost host, CancellationToken cancellationToken)
+    {
+        var served = host.Services.GetRequiredService<ServedModel>();
+        var stream = host.Services.GetService<StandardInput>();
+        await host.RunAsync(cancellationToken);
+        if ((served.Failure ?? stream?.Failure) is { } failure)
+        {
+            ExceptionDispatchInfo.Throw(failure);
+        }
+        foreach (var bound in served.BrokenBounds)
+        {
+            await Console.Error.WriteLineAsync($"error: {bound}");
+        }
+        return served.BrokenBounds.Count == 0 ? ExitCode.Done : ExitCode.Gate;
+    }
+
+    static void Add(IHostApplicationBuilder builder, IEnumerable<KeyValuePair<string, string?>> settings, string? file)
+    {
+        // The builder's own sources (environment, appsettings.json, switches) are not ours to answer for.
+        builder.Configuration.Sources.Clear();
+        var sources = new ConfigurationBuilder();
+        if (file is not null)
+        {
+            sources.AddJsonFile(Path.GetFullPath(file));
+        }
+        sources.AddInMemoryCollection(settings.Select(entry => KeyValuePair.Create($"{InferenceOptions.Section}:{entry.Key}", entry.Value)));
+        var faults = new ConfigurationFaults(sources.Build());
+
+        builder.Logging.ClearProviders();
+        builder.Logging.AddSimpleConsole(console => (console.SingleLine, console.ColorBehavior) = (true, LoggerColorBehavior.Disabled));
+        builder.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+
+        builder.Services.AddOptions<InferenceOptions>().Bind(faults.Bindable).ValidateOnStart();
+        builder.Services.AddSingleton<IValidateOptions<InferenceOptions>>(faults);
+        builder.Services.AddSingleton<IValidateOptions<InferenceOptions>, InferenceOptionsValidator>();
+        builder.Services.AddOptions<HostOptions>().Configure<IOptions<InferenceOptions>>(
+            (host, inference) => host.ShutdownTimeout = TimeSpan.FromSeconds(inference.Value.DrainSeconds));
+        builder.Services.AddSingleton<ServedModel>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<ServedModel>());
+    }
+
+    static InferenceOptions Options(IHost host)
+    {
+        try
+        {
+            return host.Services.GetRequiredService<IOptions<InferenceOptions>>().Value;
+        }
+        catch (OptionsValidationException e)
+        {
+            throw new UsageException($"configuration: {string.Join(" ", e.Failures)}", e);
+        }
+    }
+}

@@ -1,0 +1,60 @@
+using System.CommandLine;
+using System.Globalization;
+using Mim.Models;
+
+namespace Mim.Inference;
+
+/// <summary><c>serve</c>: the model as a service, over HTTP or standard input and output.</summary>
+static class ServeCommand
+{
+    static readonly InferenceOptions s_defaults = new();
+
+    public static Command Create()
+    {
+        var stdin = new Option<bool>("--stdin") { Description = "Serve JSONL on standard input and output instead of HTTP: {\"id\",\"x\":[..]} -> {\"id\",\"space_id\",\"z\":[..]}." };
+        var file = new Option<FileInfo?>("--config") { Description = "A JSON file with an \"Inference\" section; flags win over it (default: none).", HelpName = "FILE.json" };
+        (string Key, Option Flag)[] flags =
+        [
+            (nameof(InferenceOptions.Model), new Option<string>("--model") { Description = "A package folder, or NAME, NAME/current or NAME/VERSION in the store." }),
+            (nameof(InferenceOptions.Store), Flag("--store", s_defaults.Store, "The model store.")),
+            (nameof(InferenceOptions.Urls), Flag("--urls", s_defaults.Urls, "Where to listen, separated by semicolons.")),
+            (nameof(InferenceOptions.MaxBatchSize), Flag("--batch", s_defaults.MaxBatchSize, "Most rows in one run of the model.")),
+            (nameof(InferenceOptions.QueueCapacity), Flag("--queue", s_defaults.QueueCapacity, "Rows that may wait; beyond it requests get 429.")),
+            (nameof(InferenceOptions.MaxRequestBytes), Flag("--max-request-bytes", s_defaults.MaxRequestBytes, "Longest request body; beyond it requests get 413.")),
+            (nameof(InferenceOptions.DrainSeconds), Flag("--drain", s_defaults.DrainSeconds, "Seconds that accepted requests may take to be answered after SIGTERM.")),
+            (nameof(InferenceOptions.Threads), Flag("--threads", s_defaults.Threads, "Threads of one run; the default is this machine's control-group limit.")),
+            (nameof(InferenceOptions.Device), Flag("--device", s_defaults.Device, "auto, cpu or cuda.")),
+        ];
+        var command = new Command("serve", "Serve a verified model: Open Inference Protocol v2 over HTTP, or JSONL over standard input and output.") { stdin, file };
+        foreach (var (_, flag) in flags)
+        {
+            command.Add(flag);
+        }
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            // A flag's default must not win over the file.
+            var settings = from entry in flags
+                           where parsed.GetResult(entry.Flag) is { Implicit: false }
+                           select KeyValuePair.Create(entry.Key, Text(parsed, entry.Flag));
+            if (parsed.GetValue(file) is { Exists: false } missing)
+            {
+                throw new UsageException($"--config {missing}: there is no such file.");
+            }
+            using var host = parsed.GetValue(stdin)
+                ? InferenceHost.CreateStream(settings, parsed.GetValue(file)?.FullName, Console.OpenStandardInput(), Console.OpenStandardOutput())
+                : InferenceHost.CreateHttp(settings, parsed.GetValue(file)?.FullName);
+            return await InferenceHost.RunAsync(host, cancellationToken);
+        });
+        return command;
+    }
+
+    static Option<T> Flag<T>(string name, T value, string description) => new(name) { Description = description, DefaultValueFactory = _ => value };
+
+    static string? Text(ParseResult parsed, Option flag) => flag switch
+    {
+        Option<int> number => parsed.GetValue(number).ToString(CultureInfo.InvariantCulture),
+        Option<Device> device => parsed.GetValue(device).ToString(),
+        Option<string> text => parsed.GetValue(text),
+        _ => throw new System.Diagnostics.UnreachableException(flag.Name),
+    };
+}

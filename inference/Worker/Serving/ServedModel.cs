@@ -1,0 +1,168 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Diagnostics.Metrics;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Mim.Models;
+
+namespace Mim.Inference;
+
+/// <summary>One graph in service.</summary>
+public sealed record ServedGraph(OnnxModel Model, MicroBatcher Batcher);
+
+/// <summary>
+/// Loads, verifies and warms the model, says when it is ready, and drains it at the end. Any failure is kept and stops the host, because a
+/// host whose background service failed would otherwise end with exit code 0 (dotnet/runtime#67146).
+/// </summary>
+public sealed partial class ServedModel : BackgroundService
+{
+    static readonly Meter s_meter = new("Mim.Inference");
+    static readonly Gauge<int> s_info = s_meter.CreateGauge<int>("mim.inference.model.info");
+
+    readonly InferenceOptions _options;
+    readonly IHostApplicationLifetime _lifetime;
+    readonly ILogger<ServedModel> _logger;
+    readonly ILoggerFactory _loggers;
+    readonly TaskCompletionSource<bool> _loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    ModelPackage? _package;
+    ServedGraph? _encoder;
+    ServedGraph? _decoder;
+
+    public ServedModel(IOptions<InferenceOptions> options, IHostApplicationLifetime lifetime, ILoggerFactory loggers)
+    {
+        (_options, _lifetime, _loggers, _logger) = (options.Value, lifetime, loggers, loggers.CreateLogger<ServedModel>());
+    }
+
+    /// <summary>Why the host stops, if it does not stop because it was told to.</summary>
+    public Exception? Failure { get; private set; }
+
+    /// <summary>The bounds that the goldens broke; the model is then never served.</summary>
+    public IReadOnlyList<string> BrokenBounds { get; private set; } = [];
+
+    /// <summary>The verified package; null before.</summary>
+    public ModelPackage? Package => _loaded.Task.IsCompletedSuccessfully && _loaded.Task.Result ? _package : null;
+
+    /// <summary>Ends when the model is in service, or never will be.</summary>
+    public Task<bool> LoadedAsync(CancellationToken cancellationToken) => _loaded.Task.WaitAsync(cancellationToken);
+
+    /// <summary>The graph that takes this input; null before the model is loaded or when it has none.</summary>
+    public ServedGraph? Graph(string input) => Package is null ? null : input == TensorNames.X ? _encoder : input == TensorNames.Z ? _decoder : null;
+
+    /// <summary>
+    /// Whether requests would be answered. After a failed run a golden row is sent through the queue: a model that fails every run stays
+    /// unready, and one that recovers becomes ready again without traffic.
+    /// </summary>
+    public async Task<bool> IsReadyAsync(CancellationToken cancellationToken)
+    {
+        if (Package is not { } package || _encoder is not { } encoder || _lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            return false;
+        }
+        return (!encoder.Batcher.LastRunFailed || await CanaryAsync(package, encoder, cancellationToken))
+            && (_decoder is not { Batcher.LastRunFailed: true } decoder || await CanaryAsync(package, decoder, cancellationToken));
+    }
+
+    /// <summary>Answers every accepted row, then lets go of the sessions.</summary>
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        foreach (var graph in (ServedGraph?[])[_encoder, _decoder])
+        {
+            if (graph is not null)
+            {
+                await graph.Batcher.StopAsync(cancellationToken);
+            }
+        }
+        await base.StopAsync(cancellationToken);
+    }
+
+    public override void Dispose()
+    {
+        foreach (var graph in (ServedGraph?[])[_encoder, _decoder])
+        {
+            graph?.Batcher.Dispose();
+            graph?.Model.Dispose();
+        }
+        base.Dispose();
+    }
+
+    [SuppressMessage("Design", "CA1031", Justification = "Kept, and thrown again by whoever ran the host.")]
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            var loaded = Load();
+            _loaded.SetResult(loaded);
+            if (loaded && _encoder is { } encoder)
+            {
+                // Only a batcher that dies ends before the host does.
+                await Task.WhenAny(encoder.Batcher.Completion, _decoder?.Batcher.Completion ?? encoder.Batcher.Completion).Unwrap().WaitAsync(stoppingToken);
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            _loaded.TrySetResult(false);
+        }
+        catch (Exception e)
+        {
+            Failure = e;
+            _loaded.TrySetResult(false);
+        }
+        _lifetime.StopApplication();
+    }
+
+    bool Load()
+    {
+        var package = ModelPackage.Open(new ModelStore(_options.Store).Resolve(_options.Model));
+        var engine = new EngineOptions(_options.Threads, _options.Device);
+        List<ParityCheck> checks = [];
+        _encoder = Serve(OnnxModel.Encoder(package, _options.MaxBatchSize, engine));
+        _decoder = package.Decoder is null ? null : Serve(OnnxModel.Decoder(package, _options.MaxBatchSize, engine));
+        _package = package;
+
+        var manifest = package.Manifest;
+        var report = new VerificationReport(manifest.Name, manifest.Version, manifest.SpaceId, OnnxModel.Engine, _encoder.Model.Device, engine.Threads, checks);
+        if (!report.Passed)
+        {
+            BrokenBounds = [.. report.Failures()];
+            return false;
+        }
+        s_info.Record(1, new("model", manifest.Name), new("version", manifest.Version), new("space_id", manifest.SpaceId));
+        LogLoaded(manifest.Name, manifest.Version, manifest.SpaceId, OnnxModel.Engine, report.Device, engine.Threads, report.MaxAbs);
+        return true;
+
+        ServedGraph Serve(OnnxModel model)
+        {
+            Verification.Check(package, model, checks);
+            model.WarmUp();
+            return new(model, new MicroBatcher(model.Buffers, model.Run, _options.QueueCapacity, package.Manifest.Name, _loggers.CreateLogger<MicroBatcher>()));
+        }
+    }
+
+    async Task<bool> CanaryAsync(ModelPackage package, ServedGraph graph, CancellationToken cancellationToken)
+    {
+        var golden = package.Goldens[0];
+        var outputs = graph.Batcher.Buffers.OutputWidths.Select(width => (Memory<float>)new float[golden.Rows * width]).ToArray();
+        if (!graph.Batcher.TryRun(golden.Tensors[graph.Model.Input], golden.Rows, outputs, cancellationToken, out var completion))
+        {
+            return false;
+        }
+        try
+        {
+            await completion;
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            LogCanaryFailed(e.Message);
+            return false;
+        }
+        var expected = golden.Tensors[graph.Model.Outputs[0]];
+        return Parity.Compare(outputs[0].Span, expected, Parity.EngineTolerance, Parity.EngineTolerance).Passed;
+    }
+
+    [LoggerMessage(Level = LogLevel.Information,
+        Message = "{Name} {Version} (space {SpaceId}) in service on {Engine}, {Device}, {Threads} threads; goldens replayed, max abs {MaxAbs:G3}")]
+    partial void LogLoaded(string name, string? version, string spaceId, string engine, Device device, int threads, double maxAbs);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Canary row failed: {Reason}")]
+    partial void LogCanaryFailed(string reason);
+}

@@ -1,0 +1,51 @@
+using System.CommandLine;
+using Microsoft.Extensions.Logging.Abstractions;
+using Mim.Models;
+
+namespace Mim.Inference;
+
+/// <summary><c>decode</c>: codes to the mean of p(x|z), in raw units.</summary>
+static class DecodeCommand
+{
+    public static Command Create()
+    {
+        var flags = new StreamFlags();
+        var command = new Command("decode", "Decode codes (z) into x_mean in raw units. Codes that name another space are refused.");
+        flags.AddTo(command);
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            var package = flags.Open(parsed);
+            var (input, output, format, batch) = (flags.Input(parsed), flags.Output(parsed), flags.Format(parsed), flags.Batch(parsed));
+            using var reader = RowReader.Open(input, format, RowContract.Decode(package.Manifest));
+            var labels = flags.Labels(parsed);
+            labels?.Expect(reader.Total);
+            using var model = OnnxModel.Decoder(package, batch, flags.Engine(parsed));
+            await RunAsync(package.Manifest, model, reader, labels, RowFormats.Of(output, format), output, Progress.OnStandardError("decode"), cancellationToken);
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    internal static async Task RunAsync(
+        ModelManifest manifest, OnnxModel model, RowReader reader, Labels? labels, RowFormat format, string output, Progress progress, CancellationToken cancellationToken)
+    {
+        using var batcher = new MicroBatcher(model.Buffers, model.Run, RowPipeline.QueueRows(model.Buffers.MaxRows), manifest.Name, NullLogger.Instance);
+        using var writer = new RowWriter(output, format, manifest);
+        var rows = await RowPipeline.RunAsync(reader, batcher, block => labels?.Attach(block), Write, progress, cancellationToken);
+        labels?.End();
+        writer.Complete();
+        progress.End(rows);
+
+        void Write(RowBlock block)
+        {
+            for (var row = 0; row < block.Rows; row++)
+            {
+                writer.Write(block.Output(0, row), block.Ids[row], block.Labels[row]);
+            }
+            if (reader.MayBlock)
+            {
+                writer.Flush();
+            }
+        }
+    }
+}

@@ -1,0 +1,34 @@
+namespace Mim.Inference;
+
+/// <summary>Rows of a JSONL file; empty lines are passed over.</summary>
+sealed class JsonlRows(Stream stream, string name, RowContract contract) : RowReader(name, contract)
+{
+    // A float32 in shortest round-trip form has at most 15 characters and a comma; the rest is for ids and indentation.
+    readonly Utf8Lines _lines = new(stream, checked((1 << 20) + contract.Width * 64));
+    readonly List<long> _numbers = [];
+
+    public override void Dispose() => stream.Dispose();
+
+    protected override int Fill(RowBlock block)
+    {
+        _numbers.Clear();
+        var rows = 0;
+        while (rows < block.Capacity && _lines.TryRead(out var line))
+        {
+            if (line.IsEmpty)
+            {
+                continue;
+            }
+            _numbers.Add(_lines.Number);
+            if (RowJson.Fault(line, Contract, block.Row(rows), out var attributes) is { } fault)
+            {
+                throw new InvalidDataException($"{Where(rows)}: {fault}");
+            }
+            (block.Ids[rows], block.Labels[rows]) = (attributes.Id, attributes.Label);
+            rows++;
+        }
+        return rows;
+    }
+
+    protected override string Where(int rowInBlock) => $"{Name}:{_numbers[rowInBlock]}";
+}

@@ -1,0 +1,43 @@
+using System.CommandLine;
+using Mim.Models;
+
+namespace Mim.Inference;
+
+/// <summary>The options that encode and decode share.</summary>
+sealed class StreamFlags
+{
+    readonly EngineFlags _engine = new();
+    readonly Option<string> _input = new("--in") { Description = "Rows: a .npy, .jsonl, .csv or .tsv file, or - for standard input.", Required = true };
+    readonly Option<string> _output = new("--out") { Description = "The file to write (it appears when complete), or - for standard output.", Required = true };
+    readonly Option<RowFormat?> _format = new("--format") { Description = "npy, jsonl, csv or tsv: the format of -, input and output (default: none)." };
+    readonly Option<int> _batch = new("--batch") { Description = "Rows in one run of the model.", DefaultValueFactory = _ => 64 };
+    readonly Option<FileInfo?> _labels = new("--labels") { Description = "Integer labels to carry along, one a row (default: none).", HelpName = "FILE.npy" };
+
+    public string Input(ParseResult parsed) => parsed.GetRequiredValue(_input);
+
+    public string Output(ParseResult parsed) => parsed.GetRequiredValue(_output);
+
+    public RowFormat? Format(ParseResult parsed) => parsed.GetValue(_format);
+
+    public EngineOptions Engine(ParseResult parsed) => _engine.Engine(parsed);
+
+    public ModelPackage Open(ParseResult parsed) => _engine.Open(parsed);
+
+    public Labels? Labels(ParseResult parsed) => parsed.GetValue(_labels) is { } file ? new Labels(file.FullName) : null;
+
+    public int Batch(ParseResult parsed)
+    {
+        var batch = parsed.GetValue(_batch);
+        return batch is >= 1 and <= 1 << 16 ? batch : throw new UsageException($"--batch: expected 1 to {1 << 16}, found {batch}.");
+    }
+
+    public void AddTo(Command command)
+    {
+        command.Add(_input);
+        command.Add(_output);
+        command.Add(_format);
+        command.Add(_batch);
+        command.Add(_labels);
+        _engine.AddTo(command);
+    }
+}
