@@ -23,17 +23,8 @@ public sealed class OnnxModel : IDisposable
 
     OnnxModel(string name, byte[] graph, string input, IReadOnlyList<string> outputs, int maxRows, EngineOptions engine)
     {
-        using var options = new SessionOptions
-        {
-            GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,
-            ExecutionMode = ExecutionMode.ORT_SEQUENTIAL,
-            IntraOpNumThreads = engine.Threads,
-            InterOpNumThreads = 1,
-            LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
-        };
-        Device = Choose(engine.Device, options);
-        Interlocked.Increment(ref s_sessionsConstructed);
-        _session = new InferenceSession(graph, options);
+        _session = CreateSession(graph, engine, out var device);
+        Device = device;
         try
         {
             _inputShape = ShapeOf(name, "input", input, _session.InputMetadata);
@@ -131,6 +122,21 @@ public sealed class OnnxModel : IDisposable
             value.Dispose();
         }
         _session.Dispose();
+    }
+
+    internal static InferenceSession CreateSession(byte[] graph, EngineOptions engine, out Device device)
+    {
+        using var options = new SessionOptions
+        {
+            GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,
+            ExecutionMode = ExecutionMode.ORT_SEQUENTIAL,
+            IntraOpNumThreads = engine.Threads,
+            InterOpNumThreads = 1,
+            LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
+        };
+        device = Choose(engine.Device, options);
+        Interlocked.Increment(ref s_sessionsConstructed);
+        return new InferenceSession(graph, options);
     }
 
     OrtIoBinding Bind(int rows)

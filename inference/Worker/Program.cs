@@ -9,5 +9,6 @@ return await Cli.RunAsync(
         DecodeCommand.Create(),
         VerifyCommand.Create(),
         ServeCommand.Create(),
+        BenchCommand.Create(),
     },
     args);
