@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Parsing;
 using System.Diagnostics.CodeAnalysis;
 using Mim.Models;
 
@@ -10,9 +12,17 @@ namespace Mim.CommandLine;
 /// </summary>
 static class Cli
 {
+    /// <summary>What a stage or a server gets to leave a consistent state after Ctrl-C, before the process ends regardless.</summary>
+    static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+
+    /// <param name="root">Named "mim", so that the help shows what users type: a RootCommand would show the assembly's name.</param>
     [SuppressMessage("Design", "CA1031", Justification = "The process boundary: every failure becomes an exit code and one line.")]
-    public static async Task<int> RunAsync(RootCommand root, string[] args)
+    public static async Task<int> RunAsync(Command root, string[] args)
     {
+        if (root is not RootCommand)
+        {
+            root.Options.Add(new HelpOption());
+        }
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
         {
@@ -20,12 +30,12 @@ static class Cli
             {
                 Error(error.Message);
             }
-            Console.Error.WriteLine($"See './mim {parsed.CommandResult.Command.Name} --help'.");
+            Console.Error.WriteLine($"See './mim {Path(parsed.CommandResult)} --help'.");
             return ExitCode.Usage;
         }
         try
         {
-            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = s_patience });
         }
         catch (Exception e) when (e is UsageException or InvalidDataException or FileNotFoundException or DirectoryNotFoundException)
         {
@@ -43,6 +53,8 @@ static class Cli
             return ExitCode.Failed;
         }
     }
+
+    static string Path(CommandResult result) => result.Parent is CommandResult { Parent: not null } parent ? $"{Path(parent)} {result.Command.Name}" : result.Command.Name;
 
     public static void Error(string message) => Console.Error.WriteLine($"error: {message}");
 }

@@ -92,41 +92,6 @@ static class StrictYaml
         }
     }
 
-    /// <summary>The known word that a typing slip most likely meant: at most a third of its letters away, or null.</summary>
-    public static string? Nearest(string word, IEnumerable<string> known) => known
-        .Select(candidate => (candidate, distance: EditDistance(word, candidate)))
-        .Where(c => c.distance <= Math.Max(1, Math.Max(word.Length, c.candidate.Length) / 3))
-        .OrderBy(c => c.distance)
-        .Select(c => c.candidate)
-        .FirstOrDefault();
-
-    /// <summary>"Did you mean …?" or, when nothing is near, the whole choice.</summary>
-    public static string Suggest(string word, IReadOnlyCollection<string> known) =>
-        Nearest(word, known) is { } near ? $"Did you mean '{near}'?" : $"Known: {string.Join(", ", known)}.";
-
-    /// <summary>Insertions, deletions, substitutions and swaps of neighbours, one each (optimal string alignment).</summary>
-    public static int EditDistance(string a, string b)
-    {
-        var beforeLast = new int[b.Length + 1];
-        var last = Enumerable.Range(0, b.Length + 1).ToArray();
-        var row = new int[b.Length + 1];
-        for (var i = 1; i <= a.Length; i++)
-        {
-            row[0] = i;
-            for (var j = 1; j <= b.Length; j++)
-            {
-                var substitution = last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
-                row[j] = Math.Min(substitution, Math.Min(last[j], row[j - 1]) + 1);
-                if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-                {
-                    row[j] = Math.Min(row[j], beforeLast[j - 2] + 1);
-                }
-            }
-            (beforeLast, last, row) = (last, row, beforeLast);
-        }
-        return last[b.Length];
-    }
-
     static YamlNode Read(Parser parser, string? file, string path, YamlFaults faults, int depth, string? fixedWhere = null)
     {
         string Where(ParsingEvent e) => fixedWhere ?? $"{file}:{e.Start.Line}";
@@ -256,7 +221,7 @@ sealed partial record YamlMapping(string Where, string Path, YamlFaults Faults) 
         {
             if (!known.Contains(key))
             {
-                Faults.Add(where, $"unknown key '{key}'{InPath}. {StrictYaml.Suggest(key, known)}");
+                Faults.Add(where, $"unknown key '{key}'{InPath}.{Nearest.Hint(key, known)}");
             }
         }
         return this;
@@ -285,7 +250,7 @@ sealed partial record YamlMapping(string Where, string Path, YamlFaults Faults) 
             return Text(key);
         }
         Fault(key, $"{Name(key)}: expected one of {string.Join(", ", choice)}, found '{text}'."
-            + (StrictYaml.Nearest(text, choice) is { } near ? $" Did you mean '{near}'?" : ""));
+            + (Nearest.To(text, choice) is { } near ? $" Did you mean '{near}'?" : ""));
         return null;
     }
 

@@ -75,14 +75,4 @@ public sealed class StrictYamlTests
         top.Mapping("network")?.Int32("z");
         Assert.Equal("--network.z: 'network.z': expected an integer, found 'many'.", Assert.Throws<UsageException>(top.Faults.ThrowIfAny).Message);
     }
-
-    [Theory]
-    [InlineData("", "abc", 3)]
-    [InlineData("kitten", "sitting", 3)]
-    [InlineData("epcohs", "epochs", 1)]
-    [InlineData("same", "same", 0)]
-    public void Edit_distance_counts_swaps_once(string a, string b, int distance) => Assert.Equal(distance, StrictYaml.EditDistance(a, b));
-
-    [Fact]
-    public void Nothing_is_suggested_for_a_word_that_resembles_no_known_one() => Assert.Null(StrictYaml.Nearest("quux", ["learning_rate", "epochs"]));
 }

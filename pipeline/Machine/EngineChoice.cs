@@ -1,0 +1,38 @@
+using System.Security;
+using System.Xml.Linq;
+using Mim.Models;
+
+namespace Mim.Pipeline;
+
+/// <summary>Where TorchSharp, ONNX Runtime and ML.NET come from, and why: the contents of the git-ignored <c>mim.engines.props</c>.</summary>
+/// <param name="Engines">cuda, cpu or system.</param>
+public sealed record EngineChoice(string Engines, string Why)
+{
+    public const string FileName = "mim.engines.props";
+
+    public static readonly string[] Known = ["cuda", "cpu", "system"];
+
+    public static EngineChoice? Read(string root)
+    {
+        var path = Path.Combine(root, FileName);
+        if (!File.Exists(path))
+        {
+            return null;
+        }
+        var properties = XDocument.Load(path).Descendants().ToLookup(e => e.Name.LocalName, e => e.Value);
+        return properties["MimEngines"].FirstOrDefault() is { } engines
+            ? new EngineChoice(engines, properties["MimEnginesWhy"].FirstOrDefault() ?? "written by hand")
+            : null;
+    }
+
+    public void Write(string root) => AtomicFile.WriteText(Path.Combine(root, FileName), $"""
+        <Project>
+          <!-- Written by './mim setup'. './mim setup --engines ENGINES' chooses again. -->
+          <PropertyGroup>
+            <MimEngines>{Engines}</MimEngines>
+            <MimEnginesWhy>{SecurityElement.Escape(Why)}</MimEnginesWhy>
+          </PropertyGroup>
+        </Project>
+
+        """);
+}

@@ -1,0 +1,82 @@
+using System.Globalization;
+using System.Text;
+using Mim.Models;
+using Spectre.Console;
+
+namespace Mim.Pipeline;
+
+/// <summary>The tables that a run ends with: metrics side by side, and what each stage took. The same cells go to the terminal and into comparison.md.</summary>
+public sealed class Comparison
+{
+    readonly List<(string Title, string[] Header, List<string[]> Rows)> _tables = [];
+    readonly List<string> _notes = [];
+
+    /// <param name="read">The numbers of a metrics alias, or null when its file is not there.</param>
+    public void AddMetrics(ComparisonTable table, Func<string, IReadOnlyDictionary<string, double>?> read)
+    {
+        var rows = new List<string[]>();
+        foreach (var row in table.Rows)
+        {
+            var values = table.Columns.Select(c => c.Value.Select(alias => read(alias) is { } metrics && metrics.TryGetValue(row.Key, out var value) ? value : (double?)null)
+                .FirstOrDefault(v => v is not null)).ToArray();
+            var known = values.OfType<double>().ToArray();
+            double? best = known.Length < 2 || row.HigherIsBetter is null || known.Distinct().Count() == 1 ? null : row.HigherIsBetter.Value ? known.Max() : known.Min();
+            rows.Add([row.Unit is null ? row.Label : $"{row.Label} [{row.Unit}]", .. values.Select(v => v is null ? "-" : Format(v.Value) + (v == best ? " *" : ""))]);
+        }
+        _tables.Add(("Comparison (* better)", ["", .. table.Columns.Select(c => c.Key)], rows));
+    }
+
+    public void AddStages(IReadOnlyList<StageResult> results) => _tables.Add(("Stages", ["stage", "seconds", ""], [.. results.Select(r => new[]
+    {
+        r.Stage.Name,
+        r.Seconds is { } seconds ? seconds.ToString("F1", CultureInfo.InvariantCulture) : "-",
+        r.Outcome switch { StageOutcome.Ran => "ran", StageOutcome.UpToDate => "up to date", StageOutcome.Failed => "failed", _ => "not run" },
+    })]));
+
+    public void AddNote(string note) => _notes.Add(note);
+
+    public void Print()
+    {
+        var console = Terminal.Out();
+        foreach (var (title, header, rows) in _tables)
+        {
+            var table = new Table().Border(TableBorder.Rounded).Title(Markup.Escape(title));
+            for (var i = 0; i < header.Length; i++)
+            {
+                var column = new TableColumn(Markup.Escape(header[i])).NoWrap();
+                table.AddColumn(i == 0 ? column : column.RightAligned());
+            }
+            foreach (var row in rows)
+            {
+                table.AddRow([.. row.Select(cell => new Text(cell, cell.EndsWith(" *", StringComparison.Ordinal) ? new Style(decoration: Decoration.Bold) : Style.Plain))]);
+            }
+            console.Write(table);
+        }
+        foreach (var note in _notes)
+        {
+            Console.WriteLine(note);
+        }
+    }
+
+    public void Write(string path)
+    {
+        var text = new StringBuilder();
+        foreach (var (title, header, rows) in _tables)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"## {title}\n\n");
+            text.Append(Line(header)).Append(Line([.. header.Select((_, i) => i == 0 ? "---" : "--:")])).AppendJoin("", rows.Select(Line)).Append('\n');
+        }
+        text.AppendJoin("", _notes.Select(n => $"- {n}\n"));
+        AtomicFile.WriteText(path, text.ToString());
+    }
+
+    public static string Format(double value) => Math.Abs(value) switch
+    {
+        0 => "0",
+        >= 1e6 or < 1e-3 => value.ToString("0.00e+0", CultureInfo.InvariantCulture),
+        _ when value == Math.Floor(value) => value.ToString("F0", CultureInfo.InvariantCulture),
+        _ => value.ToString("F4", CultureInfo.InvariantCulture),
+    };
+
+    static string Line(string[] cells) => $"| {string.Join(" | ", cells.Select(c => c.Replace("|", "\\|", StringComparison.Ordinal)))} |\n";
+}

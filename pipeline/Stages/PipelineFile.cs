@@ -1,0 +1,233 @@
+using System.Text.RegularExpressions;
+using Mim.Configuration;
+using Mim.Models;
+
+namespace Mim.Pipeline;
+
+/// <summary>One step: commands that turn <see cref="Deps"/> into <see cref="Outs"/>. Everything is resolved: no <c>${}</c> is left. Paths are relative to the project root.</summary>
+public sealed record Stage
+{
+    public required string Name { get; init; }
+
+    /// <summary>Shell commands, run in order; the first that fails ends the stage.</summary>
+    public required IReadOnlyList<string> Commands { get; init; }
+
+    public IReadOnlyList<string> Deps { get; init; } = [];
+
+    /// <summary>Declared by the stage or named in its command.</summary>
+    public IReadOnlyDictionary<string, string> Params { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Files and folders that the stage writes whole, metrics files included. They are removed before it runs.</summary>
+    public IReadOnlyList<string> Outs { get; init; } = [];
+
+    /// <summary>Those outs that are JSON with numbers in it: their values go into the lock.</summary>
+    public IReadOnlyList<string> Metrics { get; init; } = [];
+
+    public string Command => string.Join('\n', Commands);
+}
+
+/// <summary>A row of the table that a run ends with.</summary>
+/// <param name="Key">Dotted path in a metrics file.</param>
+/// <param name="HigherIsBetter">Which value is marked; null marks none.</param>
+public sealed record ComparisonRow(string Label, string Key, string? Unit, bool? HigherIsBetter);
+
+/// <param name="Columns">Title and the metrics aliases in which its rows are looked up, in order.</param>
+public sealed record ComparisonTable(IReadOnlyList<KeyValuePair<string, IReadOnlyList<string>>> Columns, IReadOnlyList<ComparisonRow> Rows);
+
+/// <summary><c>pipeline.yml</c>, validated: what to run, in which order it may run, and what must hold afterwards.</summary>
+public sealed partial record PipelineFile
+{
+    /// <summary>Relative difference that <c>--locked</c> allows a metric on other hardware, unless the file says otherwise.</summary>
+    public const double DefaultTolerance = 0.05;
+
+    static readonly string[] s_keys = ["params", "metrics", "stages", "gates", "comparison", "tolerance"];
+    static readonly string[] s_stageKeys = ["cmd", "deps", "params", "outs", "metrics"];
+    static readonly string[] s_gateKeys = ["name", "metric", "expect", "better"];
+
+    public required string Path { get; init; }
+
+    /// <summary>File name without extension: the folder under runs/ and .mim/.</summary>
+    public string Name => System.IO.Path.GetFileNameWithoutExtension(Path);
+
+    public string LockPath => System.IO.Path.ChangeExtension(Path, ".lock");
+
+    public required IReadOnlyList<Stage> Stages { get; init; }
+
+    /// <summary>Alias → metrics file.</summary>
+    public required IReadOnlyDictionary<string, string> Metrics { get; init; }
+
+    public required IReadOnlyList<Gate> Gates { get; init; }
+
+    public required ComparisonTable? Comparison { get; init; }
+
+    public required double Tolerance { get; init; }
+
+    /// <param name="path">The file.</param>
+    /// <param name="overrides"><c>name=value</c>, each naming one of the file's params.</param>
+    public static PipelineFile Read(string path, IReadOnlyList<string> overrides)
+    {
+        var top = StrictYaml.ReadFile(path).Allow(s_keys).Require("stages");
+        var values = ReadParams(top, overrides);
+        var stages = new List<Stage>();
+        foreach (var name in top.Mapping("stages")?.Keys ?? [])
+        {
+            if (!StageName().IsMatch(name))
+            {
+                top.Mapping("stages")?.Fault(name, $"stage '{name}': expected letters, digits, '-' and '_'.");
+            }
+            else if (top.Mapping("stages")?.Mapping(name, s_stageKeys) is { } stage)
+            {
+                stages.Add(ReadStage(name, stage.Require("cmd"), values));
+            }
+        }
+        var metrics = new Dictionary<string, string>();
+        foreach (var alias in top.Mapping("metrics")?.Keys ?? [])
+        {
+            var file = Substitute(top.Mapping("metrics"), alias, top.Mapping("metrics")?.Text(alias) ?? "", values, null);
+            metrics[alias] = file;
+            if (!stages.Any(s => s.Outs.Any(o => file == o || file.StartsWith($"{o}/", StringComparison.Ordinal))))
+            {
+                top.Mapping("metrics")?.Fault(alias, $"metrics '{alias}': no stage has '{file}' among its outs or metrics.");
+            }
+        }
+        var gates = (top.Items("gates") ?? []).Select(node => ReadGate(node, metrics.Keys)).OfType<Gate>().ToArray();
+        var comparison = top.Mapping("comparison", "columns", "rows") is { } table ? ReadComparison(table, metrics.Keys) : null;
+        var tolerance = top.Double("tolerance") ?? DefaultTolerance;
+        StageGraph.Check(stages, top.Faults, name => top.Mapping("stages")?[name]?.Where ?? path);
+        top.Faults.ThrowIfAny();
+        return new PipelineFile { Path = path, Stages = stages, Metrics = metrics, Gates = gates, Comparison = comparison, Tolerance = tolerance };
+    }
+
+    static Dictionary<string, string> ReadParams(YamlMapping top, IReadOnlyList<string> overrides)
+    {
+        var declared = top.Mapping("params");
+        foreach (var item in overrides)
+        {
+            var equals = item.IndexOf('=', StringComparison.Ordinal);
+            var name = equals < 0 ? item : item[..equals];
+            if (equals < 1)
+            {
+                top.Faults.Add($"-p {item}", "expected name=value.");
+            }
+            else if (declared?[name] is null)
+            {
+                top.Faults.Add($"-p {item}", $"unknown param '{name}'.{Nearest.Hint(name, declared?.Keys ?? [])}");
+            }
+            else
+            {
+                declared.Set(name, item[(equals + 1)..], $"-p {item}");
+            }
+        }
+        var values = new Dictionary<string, string>();
+        foreach (var name in declared?.Keys ?? [])
+        {
+            if (declared?[name] is YamlScalar { IsNull: true } required)
+            {
+                top.Faults.Add(required.Where, $"param '{name}' has no default. Give it: -p {name}=VALUE");
+            }
+            values[name] = declared?[name] is YamlScalar { IsNull: true } ? "" : declared?.Text(name) ?? "";
+        }
+        return values;
+    }
+
+    static Stage ReadStage(string name, YamlMapping stage, Dictionary<string, string> values)
+    {
+        var used = new SortedSet<string>(StringComparer.Ordinal);
+        foreach (var param in stage.Texts("params") ?? [])
+        {
+            if (!values.ContainsKey(param))
+            {
+                stage.Fault("params", $"unknown param '{param}' in stage '{name}'.{Nearest.Hint(param, values.Keys)}");
+            }
+            else
+            {
+                used.Add(param);
+            }
+        }
+        var commands = stage["cmd"] is YamlSequence ? stage.Texts("cmd") ?? [] : stage.Text("cmd") is { } one ? [one] : [];
+        var metrics = Paths(stage, "metrics", values, used);
+        return new Stage
+        {
+            Name = name,
+            Commands = [.. commands.Select(c => Substitute(stage, "cmd", c.Trim(), values, used))],
+            Deps = Paths(stage, "deps", values, used),
+            Outs = [.. Paths(stage, "outs", values, used).Concat(metrics).Distinct()],
+            Metrics = metrics,
+            Params = new SortedDictionary<string, string>(used.ToDictionary(p => p, p => values[p]), StringComparer.Ordinal),
+        };
+    }
+
+    static string[] Paths(YamlMapping stage, string key, Dictionary<string, string> values, SortedSet<string> used)
+    {
+        var paths = (stage.Texts(key) ?? []).Select(p => Substitute(stage, key, p, values, used).TrimEnd('/')).ToArray();
+        // Outs are removed before a run: nothing outside the project may be one.
+        foreach (var path in paths.Where(p => key != "deps" && (p.Length == 0 || System.IO.Path.IsPathRooted(p) || p.Split('/').Any(part => part is "" or "." or ".."))))
+        {
+            stage.Fault(key, $"{key}: expected a path inside the project without '.' and '..', found '{path}'. Outs are removed before a stage runs.");
+        }
+        return paths;
+    }
+
+    static string Substitute(YamlMapping? place, string key, string text, Dictionary<string, string> values, SortedSet<string>? used) =>
+        ParamReference().Replace(text, match =>
+        {
+            var name = match.Groups[1].Value;
+            if (!values.TryGetValue(name, out var value))
+            {
+                place?.Fault(key, $"unknown param '${{{name}}}'.{Nearest.Hint(name, values.Keys)}");
+                return match.Value;
+            }
+            used?.Add(name);
+            return value;
+        });
+
+    static Gate? ReadGate(YamlNode node, IReadOnlyCollection<string> aliases)
+    {
+        if (node is not YamlMapping gate)
+        {
+            node.Faults.Add(node.Where, $"expected a gate with {string.Join(", ", s_gateKeys)}, found {node.Describe()}.");
+            return null;
+        }
+        gate.Allow(s_gateKeys).Require("name", "metric", "expect");
+        var name = gate.Text("name");
+        var metric = gate.Text("metric");
+        var expect = gate.Text("expect");
+        var better = gate.OneOf("better", "higher", "lower");
+        return name is null || metric is null || expect is null ? null : Gate.Parse(name, metric, expect, better, aliases, message => gate.Fault("metric", message));
+    }
+
+    static ComparisonTable ReadComparison(YamlMapping table, IReadOnlyCollection<string> aliases)
+    {
+        var columns = new List<KeyValuePair<string, IReadOnlyList<string>>>();
+        foreach (var title in table.Mapping("columns")?.Keys ?? [])
+        {
+            var names = table.Mapping("columns")?.Texts(title) ?? [];
+            foreach (var unknown in names.Except(aliases))
+            {
+                table.Mapping("columns")?.Fault(title, $"unknown metrics '{unknown}'.{Nearest.Hint(unknown, aliases)}");
+            }
+            columns.Add(KeyValuePair.Create(title, names));
+        }
+        var rows = new List<ComparisonRow>();
+        foreach (var node in table.Items("rows") ?? [])
+        {
+            if (node is YamlMapping row)
+            {
+                row.Allow("label", "key", "unit", "better").Require("label", "key");
+                var better = row.OneOf("better", "higher", "lower");
+                rows.Add(new ComparisonRow(row.Text("label") ?? "", row.Text("key") ?? "", row.Text("unit"), better is null ? null : better == "higher"));
+            }
+            else
+            {
+                node.Faults.Add(node.Where, $"expected a row with label, key, unit, better, found {node.Describe()}.");
+            }
+        }
+        return new ComparisonTable(columns, rows);
+    }
+
+    [GeneratedRegex(@"\$\{([^}]*)\}")]
+    private static partial Regex ParamReference();
+
+    [GeneratedRegex(@"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+    private static partial Regex StageName();
+}
