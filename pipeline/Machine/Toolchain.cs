@@ -62,11 +62,11 @@ public static class Toolchain
         return items;
     }
 
-    /// <summary>Versions of the engine packages that an executable was built with; stand-ins are projects and say so.</summary>
+    /// <summary>Versions of the engine packages that an executable was built with; projects under engines/ say so.</summary>
     public static IReadOnlyList<KeyValuePair<string, string>> EnginesOf(Project project, string assembly) =>
         [.. LibrariesOf(project, assembly)
             .Where(l => l.Name.StartsWith("TorchSharp", StringComparison.Ordinal) || l.Name.StartsWith("libtorch", StringComparison.Ordinal) || l.Name.StartsWith("Microsoft.ML", StringComparison.Ordinal))
-            .Select(l => KeyValuePair.Create(l.Name, l.IsProject ? "stand-in" : l.Version))];
+            .Select(l => KeyValuePair.Create(l.Name, l.IsProject ? "built here" : l.Version))];
 
     /// <summary>Module version ids of our own assemblies, engine stand-ins included: the compiler derives them from everything it compiled.</summary>
     static IEnumerable<KeyValuePair<string, string>> ModulesOf(Project project, string assembly)
@@ -91,7 +91,7 @@ public static class Toolchain
             return [];
         }
         using var document = JsonDocument.Parse(File.ReadAllBytes(path));
-        return [.. document.RootElement.GetProperty("libraries").EnumerateObject().Select(l =>
+        return [.. document.RootElement.GetProperty("libraries").EnumerateObject().Where(l => l.Value.GetProperty("type").GetString() is "project" or "package").Select(l =>
         {
             var slash = l.Name.IndexOf('/', StringComparison.Ordinal);
             return (l.Name[..slash], l.Name[(slash + 1)..], l.Value.GetProperty("type").GetString() == "project");
