@@ -24,9 +24,22 @@ static class AtomicFolder
         }
     }
 
+    /// <summary>Writes and flushes one file inside the hidden folder, where no reader looks.</summary>
+    public static void WriteFile(string path, Action<Stream> write)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(path) ?? ".");
+        using var stream = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None);
+        write(stream);
+        stream.Flush(flushToDisk: true);
+    }
+
     /// <summary>Renames a complete folder; <paramref name="target"/> must not exist.</summary>
     public static void Publish(string temporary, string target)
     {
+        foreach (var inner in Directory.EnumerateDirectories(temporary, "*", SearchOption.AllDirectories))
+        {
+            AtomicFile.FlushFolder(inner);
+        }
         AtomicFile.FlushFolder(temporary);
         Directory.Move(temporary, target);
         AtomicFile.FlushFolder(Path.GetDirectoryName(target) ?? ".");

@@ -93,7 +93,7 @@ public sealed class ModelPackage
         {
             foreach (var (path, bytes) in contents)
             {
-                AtomicFile.Write(Path.Combine(temporary, path), stream => stream.Write(bytes));
+                AtomicFolder.WriteFile(Path.Combine(temporary, path), stream => stream.Write(bytes));
             }
             complete.Write(Path.Combine(temporary, ModelManifest.FileName));
             Open(temporary);

@@ -49,7 +49,7 @@ public sealed class ModelStore
             foreach (var file in manifest.Files)
             {
                 using var source = File.OpenRead(Path.Combine(packageFolder, file.Path));
-                AtomicFile.Write(Path.Combine(temporary, file.Path), source.CopyTo);
+                AtomicFolder.WriteFile(Path.Combine(temporary, file.Path), source.CopyTo);
             }
             using (Lock(manifest.Name))
             {
