@@ -68,6 +68,10 @@ sealed class FileDataset : Dataset
         }
         var format = options.Format != "auto" ? options.Format : FileFormat.Of(path) ?? throw new UsageException(
             $"dataset.format: cannot be told from the name {path}. Give one of {string.Join(", ", DatasetOptions.Formats.Skip(1))}.");
+        if (format is "idx" or "npy" or "npz" && (options.Columns.Count > 0 || options.Categorical.Count > 0 || options.Delimiter is not null))
+        {
+            throw new UsageException($"dataset.columns, dataset.categorical, dataset.delimiter: expected a table, found {path} of format {format}. Remove them.");
+        }
         if (options.TestLabelsPath is not null && options.TestPath is null)
         {
             throw new UsageException("dataset.test_labels_path: expected dataset.test_path beside it, found none.");

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using Mim.Models;
 
@@ -17,27 +18,24 @@ static class PreprocessingFit
     const float DefaultLevels = 256;
     const float DefaultThreshold = 0.5f;
 
+    /// <summary>A step whose constants the options give, or one that looks at a column (its name, its values) to find or to check them.</summary>
+    readonly record struct Plan(string Kind, PreprocessingStep? Given, Func<string, double[], PreprocessingStep>? Fit);
+
     public static IReadOnlyList<PreprocessingStep> Fit(DatasetOptions options, Dataset dataset)
     {
-        List<Func<int, double[], PreprocessingStep>> fits = [];
-        List<string> kinds = [];
-        if (Impute(options.Missing) is { } impute)
+        var impute = Impute(options.Missing);
+        var plans = options.Preprocessing.Select(Parse).ToList();
+        if (impute is { } first)
         {
-            kinds.Add(PreprocessingStep.Impute);
-            fits.Add((column, values) => impute(ColumnName(dataset, column), values));
+            plans.Insert(0, first);
         }
-        foreach (var text in options.Preprocessing)
-        {
-            var (kind, fit) = Parse(text);
-            kinds.Add(kind);
-            fits.Add((column, values) => fit(ColumnName(dataset, column), values));
-        }
-        if (fits.Count == 0)
-        {
-            return [];
-        }
+        return plans.TrueForAll(plan => plan.Given is not null) ? [.. plans.Select(plan => plan.Given).OfType<PreprocessingStep>()] : Fit(plans, dataset);
+    }
+
+    static IReadOnlyList<PreprocessingStep> Fit(List<Plan> plans, Dataset dataset)
+    {
         var training = dataset.Load(SplitName.Train, 0);
-        var constants = kinds.Select(_ => (A: new List<float>(), B: new List<float>())).ToArray();
+        var constants = plans.Select(_ => (A: new List<float>(), B: new List<float>())).ToArray();
         var values = new double[training.Rows];
         for (var column = 0; column < training.XDim; column++)
         {
@@ -45,15 +43,15 @@ static class PreprocessingFit
             {
                 values[row] = training.X[(row * training.XDim) + column];
             }
-            foreach (var (i, fit) in fits.Index())
+            foreach (var (i, plan) in plans.Index())
             {
-                var step = fit(column, values);
+                var step = plan.Given ?? plan.Fit?.Invoke(ColumnName(dataset, column), values) ?? throw new UnreachableException("A plan gives its constants or fits them.");
                 constants[i].A.AddRange(step.A);
                 constants[i].B.AddRange(step.B);
                 Apply(step, values);
             }
         }
-        return [.. kinds.Select((kind, i) => new PreprocessingStep { Kind = kind, A = Shared(constants[i].A), B = Shared(constants[i].B) })];
+        return [.. plans.Select((plan, i) => new PreprocessingStep { Kind = plan.Kind, A = Shared(constants[i].A), B = Shared(constants[i].B) })];
     }
 
     /// <summary>One constant where all columns have the same.</summary>
@@ -77,8 +75,9 @@ static class PreprocessingFit
         return $"element {column} of x";
     }
 
-    static Func<string, double[], PreprocessingStep>? Impute(string missing)
+    static Plan? Impute(string missing)
     {
+        const string kind = PreprocessingStep.Impute;
         Func<double[], double> constant;
         switch (missing)
         {
@@ -91,22 +90,20 @@ static class PreprocessingFit
                 constant = Median;
                 break;
             default:
-                if (!float.TryParse(missing, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) || !float.IsFinite(number))
-                {
-                    throw new UsageException($"dataset.missing: expected error, mean, median or a number, found '{missing}'.");
-                }
-                return (_, _) => new PreprocessingStep { Kind = PreprocessingStep.Impute, A = [number] };
+                return float.TryParse(missing, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && float.IsFinite(number)
+                    ? Given(kind, [number])
+                    : throw new UsageException($"dataset.missing: expected error, mean, median or a number, found '{missing}'.");
         }
-        return (name, values) =>
+        return new Plan(kind, null, (name, values) =>
         {
             var known = Array.FindAll(values, value => !double.IsNaN(value));
             return known.Length == 0
                 ? throw new InvalidDataException($"{name}: expected a training value to impute by {missing}, found none. Leave it out, or give dataset.missing a number.")
-                : new PreprocessingStep { Kind = PreprocessingStep.Impute, A = [(float)constant(known)] };
-        };
+                : new PreprocessingStep { Kind = kind, A = [(float)constant(known)] };
+        });
     }
 
-    static (string Kind, Func<string, double[], PreprocessingStep> Fit) Parse(string text)
+    static Plan Parse(string text)
     {
         var parts = text.Split(':', '=');
         var kind = parts[0].Trim();
@@ -120,17 +117,17 @@ static class PreprocessingFit
         switch (kind)
         {
             case PreprocessingStep.Standardise when argument is null:
-                return (kind, (_, values) => Standardise(values));
+                return new Plan(kind, null, (_, values) => Standardise(values));
             case PreprocessingStep.Scale when argument is > 0:
-                return Constant(kind, argument.Value);
+                return Given(kind, [0], [argument.Value]);
             case PreprocessingStep.Dequantise when argument is null or >= 2:
                 var levels = argument ?? DefaultLevels;
-                return (kind, (name, values) => Require(name, values, value => value >= 0 && value < levels && value == Math.Floor(value),
+                return new Plan(kind, null, (name, values) => Require(name, values, value => value >= 0 && value < levels && value == Math.Floor(value),
                     $"integers from 0 to {levels - 1} for '{text}'", new PreprocessingStep { Kind = kind, A = [levels] }));
             case PreprocessingStep.Binarise:
-                return (kind, (_, _) => new PreprocessingStep { Kind = kind, A = [argument ?? DefaultThreshold] });
+                return Given(kind, [argument ?? DefaultThreshold]);
             case PreprocessingStep.BinariseStochastic when argument is null:
-                return (kind, (name, values) => Require(name, values, value => value is >= 0 and <= 1,
+                return new Plan(kind, null, (name, values) => Require(name, values, value => value is >= 0 and <= 1,
                     $"probabilities from 0 to 1 for '{kind}' (scale: 255 before it?)", new PreprocessingStep { Kind = kind }));
             case PreprocessingStep.Impute:
                 throw new UsageException("preprocessing: 'impute' comes first by itself. Give dataset.missing: mean, median or a number.");
@@ -141,8 +138,7 @@ static class PreprocessingFit
         }
     }
 
-    static (string, Func<string, double[], PreprocessingStep>) Constant(string kind, float scale) =>
-        (kind, (_, _) => new PreprocessingStep { Kind = kind, A = [0], B = [scale] });
+    static Plan Given(string kind, float[] a, params float[] b) => new(kind, new PreprocessingStep { Kind = kind, A = a, B = b }, null);
 
     static PreprocessingStep Require(string name, double[] values, Predicate<double> allowed, string expected, PreprocessingStep step) =>
         Array.FindIndex(values, value => !allowed(value)) is >= 0 and var i

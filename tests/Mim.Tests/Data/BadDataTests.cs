@@ -83,6 +83,7 @@ public sealed class BadDataTests : IDisposable
         { new() { Name = "file" }, "dataset.path" },
         { new() { Name = "file", Path = "nowhere.csv" }, "nowhere.csv: expected a data file, found nothing" },
         { new() { Name = "file", Path = "nowhere.bin" }, "dataset.format: cannot be told from the name nowhere.bin" },
+        { new() { Name = "file", Path = "x.npy", Columns = ["a"] }, "expected a table, found x.npy of format npy" },
         { new() { Missing = "mode" }, "dataset.missing: expected error, mean, median or a number, found 'mode'" },
         { new() { Preprocessing = ["standardize"] }, "Did you mean 'standardise'?" },
         { new() { Preprocessing = ["scale"] }, "found 'scale'" },
