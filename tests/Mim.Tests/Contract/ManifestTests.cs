@@ -1,0 +1,98 @@
+using System.Text;
+using Mim.Models;
+
+namespace Mim.Tests.Contract;
+
+public sealed class ManifestTests
+{
+    static readonly ModelManifest s_full = SamplePackage.Manifest with
+    {
+        SpaceId = new string('c', 64),
+        Version = "12-cccccccc",
+        Opset = 17,
+        IrVersion = 8,
+        TrainingCommit = "0123456789abcdef0123456789abcdef01234567+dirty",
+        StageKey = new string('d', 64),
+        XShape = [3],
+        LogVarFloor = LogVarFloor.Clamp(-6, 2),
+        Tabular = new TabularSchema
+        {
+            Columns =
+            [
+                new TabularColumn { Name = "age", Kind = ColumnKind.Numeric, AllowMissing = true },
+                new TabularColumn { Name = "größe", Kind = ColumnKind.Categorical, Categories = ["S", "M, or L"] },
+            ],
+        },
+        Preprocessing =
+        [
+            new PreprocessingStep { Kind = PreprocessingStep.Impute, A = [0.1f, 0, 0] },
+            new PreprocessingStep { Kind = PreprocessingStep.Standardise, A = [1 / 3f], B = [float.Epsilon] },
+        ],
+        Files = [new PackageFile("encoder.onnx", new string('e', 64), 7)],
+    };
+
+    [Fact]
+    public void A_manifest_reads_back_as_it_was_written()
+    {
+        using var folder = new TemporaryFolder();
+        s_full.Write(folder["manifest.json"]);
+        var read = ModelManifest.Read(folder["manifest.json"]);
+        read.Write(folder["again.json"]);
+        Assert.Equal(File.ReadAllText(folder["manifest.json"]), File.ReadAllText(folder["again.json"]));
+        Assert.Equal((s_full.Version, s_full.LogVarFloor, s_full.Objective, s_full.Dataset), (read.Version, read.LogVarFloor, read.Objective, read.Dataset));
+        Assert.Equal("M, or L", read.Tabular?.Columns[1].Categories[1]);
+        // Shortest round-trip decimals carry every bit of a float32.
+        Assert.Equal(float.Epsilon, read.Preprocessing[1].B[0]);
+        Assert.Equal(1 / 3f, read.Preprocessing[1].A[0]);
+    }
+
+    /// <summary>The contract is what other languages read: a renamed property must not rename a key.</summary>
+    [Fact]
+    public void The_keys_are_the_contract()
+    {
+        using var folder = new TemporaryFolder();
+        s_full.Write(folder["manifest.json"]);
+        var keys = System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(folder["manifest.json"]))!.AsObject().Select(pair => pair.Key);
+        Assert.Equal(
+            "contract_version name version space_id kind x_shape z_size likelihood log_var_floor preprocessing tabular objective dataset seed engines "
+            + "training_commit stage_key opset ir_version minimum_onnx_runtime metrics files",
+            string.Join(' ', keys));
+        var text = File.ReadAllText(folder["manifest.json"]);
+        Assert.All(["\"q_x\"", "\"decoder_log_qx\"", "\"sigma_min\"", "\"categorical\"", "\"allow_missing\""], key => Assert.Contains(key, text, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_manifest_that_would_be_refused_is_not_written()
+    {
+        using var folder = new TemporaryFolder();
+        var refusal = Assert.Throws<InvalidDataException>(() => (s_full with { ZSize = 0 }).Write(folder["manifest.json"]));
+        Assert.Contains("z_size", refusal.Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFiles(folder.Root));
+    }
+
+    [Theory]
+    [InlineData("likelihood", "gausian", "Did you mean 'gaussian'")]
+    [InlineData("kind", "autoencodr", "Did you mean 'autoencoder'")]
+    [InlineData("version", "12-dddddddd", "<n>-cccccccc")]
+    [InlineData("version", "012-cccccccc", "<n>-cccccccc")]
+    [InlineData("minimum_onnx_runtime", "recent", "1.14.0")]
+    [InlineData("name", "Upper", "[a-z0-9]")]
+    [InlineData("name", "-dash", "[a-z0-9]")]
+    public void A_wrong_value_is_refused_by_its_key(string key, string value, string hint)
+    {
+        using var folder = new TemporaryFolder();
+        s_full.Write(folder["manifest.json"]);
+        SamplePackage.Edit(folder.Root, manifest => manifest[key] = value);
+        var refusal = Assert.Throws<InvalidDataException>(() => ModelManifest.Read(folder["manifest.json"]));
+        Assert.Contains($"'{key}'", refusal.Message, StringComparison.Ordinal);
+        Assert.Contains(hint, refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_error_of_type_names_its_key_too()
+    {
+        const string Text = """{"path": "a", "sha256": "b", "size": "7"}""";
+        var refusal = Assert.Throws<InvalidDataException>(() => StrictJson.Read<PackageFile>(Encoding.UTF8.GetBytes(Text), "f.json"));
+        Assert.StartsWith("f.json: key 'size'", refusal.Message, StringComparison.Ordinal);
+    }
+}
