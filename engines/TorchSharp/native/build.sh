@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# build.sh CACHE OUT: compiles bridge.cpp against libtorch and copies libmimtorch.so to the folder OUT.
+# MIM_LIBTORCH=DIR builds against another libtorch than the system's: a libtorch archive, a PyTorch wheel's torch/ folder, or a prefix
+# with include/ and lib/. The result is cached under CACHE by the hash of source, flags and libtorch, so a fresh clone only copies it.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+cache=$1 out=$2
+
+fail() { echo "libmimtorch: error : $1" >&2; exit 1; }
+
+if [[ -n ${MIM_LIBTORCH:-} ]]; then
+  root=$MIM_LIBTORCH
+  for sub in "" /torch; do [[ -e $root$sub/lib/libtorch.so ]] && root=$root$sub && break; done
+  [[ -e $root/lib/libtorch.so && -e $root/include/torch ]] || [[ -e $root/lib/libtorch.so && -e $root/include/ATen ]] \
+    || fail "MIM_LIBTORCH=$MIM_LIBTORCH: expected include/ATen and lib/libtorch.so, found neither there nor under torch/."
+  include=$root/include lib=$root/lib
+else
+  include=/usr/include lib=
+  for dir in "/usr/lib/$(uname -m)-linux-gnu" /usr/lib64 /usr/lib /usr/local/lib; do [[ -e $dir/libtorch.so ]] && lib=$dir && break; done
+  [[ -n $lib && -e $include/ATen/ATen.h ]] \
+    || fail "libtorch is not installed (expected /usr/include/ATen and libtorch.so). Run ./mim setup, or set MIM_LIBTORCH to a libtorch folder."
+fi
+command -v "${CXX:-g++}" >/dev/null || fail "no C++ compiler: expected ${CXX:-g++} on the PATH. Run ./mim setup."
+
+flags=(-O2 -std=c++17 -fPIC -shared -fvisibility=default -Wno-deprecated-declarations)
+for dir in "$include" "$include/torch/csrc/api/include"; do [[ $dir == /usr/include ]] || flags+=(-isystem "$dir"); done
+# A wheel built before 2.6 uses the old string ABI; what its libc10 exports says which.
+abi=1
+if ! grep -qaE '__cxx11.*c10|c10.*__cxx11' "$lib/libc10.so"; then abi=0; fi
+flags+=(-D_GLIBCXX_USE_CXX11_ABI=$abi)
+
+libraries=(-ltorch -ltorch_cpu -lc10)
+if [[ -e $lib/libtorch_cuda.so ]]; then libraries=(-Wl,--no-as-needed -ltorch_cuda -lc10_cuda "${libraries[@]}"); fi
+link=("-L$lib" "${libraries[@]}")
+[[ -n ${MIM_LIBTORCH:-} ]] && link+=("-Wl,-rpath,$lib")
+
+identity=$(stat -Lc '%n %s %Y' "$lib/libtorch_cpu.so" "$lib/libc10.so")
+key=$({ cat "$here/bridge.cpp" "$here/build.sh"; echo "${flags[*]} ${link[*]}"; echo "$identity"; "${CXX:-g++}" -dumpfullversion; } | sha256sum | cut -c1-16)
+built=$cache/torch-bridge/$key/libmimtorch.so
+
+if [[ ! -e $built ]]; then
+  mkdir -p "$(dirname "$built")"
+  temporary=$built.$$
+  trap 'rm -f "$temporary"' EXIT
+  echo "libmimtorch: compiling the bridge against $lib (about a minute, once per libtorch)"
+  "${CXX:-g++}" "${flags[@]}" "$here/bridge.cpp" -o "$temporary" "${link[@]}" || fail "the bridge did not compile against $lib."
+  mv "$temporary" "$built"
+fi
+mkdir -p "$out"
+cmp -s "$built" "$out/libmimtorch.so" || { cp "$built" "$out/.libmimtorch.$$" && mv "$out/.libmimtorch.$$" "$out/libmimtorch.so"; }
