@@ -69,12 +69,7 @@ public static class StrictJson
                 CheckObject(element, type, name, path);
                 break;
             case JsonTypeInfoKind.Enumerable when element.ValueKind == JsonValueKind.Array && type.ElementType is { } elementType:
-                var index = 0;
-                foreach (var item in element.EnumerateArray())
-                {
-                    RefuseNull(item, elementType, name, $"{path}[{index}]");
-                    CheckKeys(item, s_options.GetTypeInfo(elementType), name, $"{path}[{index++}]");
-                }
+                CheckItems(element, s_options.GetTypeInfo(elementType), name, path);
                 break;
             case JsonTypeInfoKind.Dictionary when element.ValueKind == JsonValueKind.Object && type.ElementType is { } valueType:
                 foreach (var entry in element.EnumerateObject())
@@ -82,6 +77,21 @@ public static class StrictJson
                     RefuseNull(entry.Value, valueType, name, Join(path, entry.Name));
                 }
                 break;
+        }
+    }
+
+    static void CheckItems(JsonElement array, JsonTypeInfo type, string name, string path)
+    {
+        var index = 0;
+        foreach (var item in array.EnumerateArray())
+        {
+            // Arrays of plain values can be long: no path is put together for them unless it is needed.
+            if (item.ValueKind == JsonValueKind.Null || type.Kind != JsonTypeInfoKind.None)
+            {
+                RefuseNull(item, type.Type, name, $"{path}[{index}]");
+                CheckKeys(item, type, name, $"{path}[{index}]");
+            }
+            index++;
         }
     }
 

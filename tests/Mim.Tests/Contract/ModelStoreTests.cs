@@ -176,6 +176,18 @@ public sealed class ModelStoreTests
     }
 
     [Fact]
+    public void A_version_under_another_name_or_number_does_not_verify()
+    {
+        using var folder = new TemporaryFolder();
+        SamplePackage.Write(folder["package"]);
+        var store = new ModelStore(folder["models"]);
+        var published = store.Publish(folder["package"]);
+        var moved = folder["models/sample/7-" + published.Version[2..]];
+        Directory.Move(published.Folder, moved);
+        Assert.Contains($"sample/{published.Version}", Assert.Throws<InvalidDataException>(() => store.Verify("sample/7")).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_version_that_was_changed_is_not_promoted()
     {
         using var folder = new TemporaryFolder();

@@ -150,7 +150,16 @@ public sealed class ModelStore
     }
 
     /// <summary>Opens a version as a worker would, short of its engine: hashes, graphs, signature, goldens.</summary>
-    public ModelPackage Verify(string nameOrPath) => ModelPackage.Open(Resolve(nameOrPath));
+    public ModelPackage Verify(string nameOrPath)
+    {
+        var package = ModelPackage.Open(Resolve(nameOrPath));
+        var (name, version) = (package.Manifest.Name, Path.GetFileName(package.Folder));
+        if (ModelVersion.TryParse(version, out _) && (package.Manifest.Version != version || Path.GetFileName(Path.GetDirectoryName(package.Folder)) != name))
+        {
+            throw new InvalidDataException($"{package.Folder}: the manifest is that of {name}/{package.Manifest.Version ?? "an unpublished package"}. A version is never moved; publish the package again.");
+        }
+        return package;
+    }
 
     PublishedModel Describe(ModelManifest manifest, ModelVersion version) => new(
         manifest.Name,

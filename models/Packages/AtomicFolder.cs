@@ -8,19 +8,21 @@ static class AtomicFolder
     {
         var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         var temporary = AtomicFile.TemporaryFor(target);
+        var replaced = AtomicFile.TemporaryFor(target);
         try
         {
             Directory.CreateDirectory(temporary);
             fill(temporary);
             if (Directory.Exists(target))
             {
-                Directory.Delete(target, recursive: true);
+                Directory.Move(target, replaced);
             }
             Publish(temporary, target);
         }
         finally
         {
             Discard(temporary);
+            Discard(replaced);
         }
     }
 
