@@ -7,7 +7,7 @@ using Mim.Models;
 namespace Mim.Inference;
 
 /// <summary><c>verify PACKAGE</c>: golden replay; exit 3 when a bound is broken.</summary>
-static class VerifyCommand
+public static class VerifyCommand
 {
     static readonly JsonSerializerOptions s_json = new()
     {
@@ -31,6 +31,7 @@ static class VerifyCommand
         command.SetAction(parsed =>
         {
             var result = Verification.Run(flags.Open(parsed, parsed.GetRequiredValue(package)), flags.Engine(parsed));
+            var output = parsed.InvocationConfiguration.Output;
             var text = JsonSerializer.Serialize(result, s_json);
             if (parsed.GetValue(report) is { } file)
             {
@@ -38,15 +39,15 @@ static class VerifyCommand
             }
             if (parsed.GetValue(json))
             {
-                Console.Out.WriteLine(text);
+                output.WriteLine(text);
             }
             else
             {
-                Print(result, Console.Out);
+                Print(result, output);
             }
             foreach (var failure in result.Failures())
             {
-                Console.Error.WriteLine($"error: {failure}");
+                parsed.InvocationConfiguration.Error.WriteLine($"error: {failure}");
             }
             return result.Passed ? ExitCode.Done : ExitCode.Gate;
         });

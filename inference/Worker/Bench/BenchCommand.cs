@@ -7,7 +7,7 @@ using Mim.Models;
 namespace Mim.Inference;
 
 /// <summary><c>bench</c>: the encode path, file to file, against a bare loop over the same rows in memory.</summary>
-static class BenchCommand
+public static class BenchCommand
 {
     static readonly JsonSerializerOptions s_json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 

@@ -20,7 +20,8 @@ public static class InferenceHost
     public static WebApplication CreateHttp(IEnumerable<KeyValuePair<string, string?>> settings, string? file, Action<IWebHostBuilder>? configure = null)
     {
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ApplicationName = "mim" });
-        Add(builder, settings, file);
+        var urls = Add(builder, settings, file)[nameof(InferenceOptions.Urls)] ?? new InferenceOptions().Urls;
+        builder.WebHost.UseUrls(urls);
         builder.WebHost.ConfigureKestrel((_, kestrel) =>
         {
             kestrel.AddServerHeader = false;
@@ -28,12 +29,7 @@ public static class InferenceHost
             kestrel.Limits.MaxRequestBodySize = null;
         });
         configure?.Invoke(builder.WebHost);
-        var app = builder.Build();
-        var options = Options(app);
-        foreach (var url in options.Urls.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
-        {
-            app.Urls.Add(url);
-        }
+        var (app, options) = Build(builder.Build);
         OpenInference.Map(app, app.Services.GetRequiredService<ServedModel>(), options);
         return app;
     }
@@ -50,9 +46,7 @@ public static class InferenceHost
             services.GetRequiredService<ServedModel>(), services.GetRequiredService<IOptions<InferenceOptions>>(),
             services.GetRequiredService<IHostApplicationLifetime>(), input, output));
         builder.Services.AddHostedService(services => services.GetRequiredService<StandardInput>());
-        var host = builder.Build();
-        Options(host);
-        return host;
+        return Build(builder.Build).Host;
     }
 
     /// <summary>Runs until told to stop.</summary>
@@ -73,10 +67,12 @@ public static class InferenceHost
         return served.BrokenBounds.Count == 0 ? ExitCode.Done : ExitCode.Gate;
     }
 
-    static void Add(IHostApplicationBuilder builder, IEnumerable<KeyValuePair<string, string?>> settings, string? file)
+    /// <returns>The settings that bind.</returns>
+    static IConfiguration Add(IHostApplicationBuilder builder, IEnumerable<KeyValuePair<string, string?>> settings, string? file)
     {
         // The builder's own sources (environment, appsettings.json, switches) are not ours to answer for.
         builder.Configuration.Sources.Clear();
+        builder.Configuration.AddInMemoryCollection();
         var sources = new ConfigurationBuilder();
         if (file is not null)
         {
@@ -97,13 +93,17 @@ public static class InferenceHost
             (host, inference) => host.ShutdownTimeout = TimeSpan.FromSeconds(inference.Value.DrainSeconds));
         builder.Services.AddSingleton<ServedModel>();
         builder.Services.AddHostedService(services => services.GetRequiredService<ServedModel>());
+        return faults.Bindable;
     }
 
-    static InferenceOptions Options(IHost host)
+    /// <summary>Whoever asks for the options first, host or caller, all faults of the configuration end here.</summary>
+    static (T Host, InferenceOptions Options) Build<T>(Func<T> build)
+        where T : IHost
     {
         try
         {
-            return host.Services.GetRequiredService<IOptions<InferenceOptions>>().Value;
+            var host = build();
+            return (host, host.Services.GetRequiredService<IOptions<InferenceOptions>>().Value);
         }
         catch (OptionsValidationException e)
         {

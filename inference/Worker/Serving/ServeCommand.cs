@@ -5,7 +5,7 @@ using Mim.Models;
 namespace Mim.Inference;
 
 /// <summary><c>serve</c>: the model as a service, over HTTP or standard input and output.</summary>
-static class ServeCommand
+public static class ServeCommand
 {
     static readonly InferenceOptions s_defaults = new();
 

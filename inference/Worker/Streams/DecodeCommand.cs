@@ -5,7 +5,7 @@ using Mim.Models;
 namespace Mim.Inference;
 
 /// <summary><c>decode</c>: codes to the mean of p(x|z), in raw units.</summary>
-static class DecodeCommand
+public static class DecodeCommand
 {
     public static Command Create()
     {
@@ -20,7 +20,7 @@ static class DecodeCommand
             var labels = flags.Labels(parsed);
             labels?.Expect(reader.Total);
             using var model = OnnxModel.Decoder(package, batch, flags.Engine(parsed));
-            await RunAsync(package.Manifest, model, reader, labels, RowFormats.Of(output, format), output, Progress.OnStandardError("decode"), cancellationToken);
+            await RunAsync(package.Manifest, model, reader, labels, RowFormats.Of(output, format), output, Progress.To(parsed.InvocationConfiguration.Error, "decode"), cancellationToken);
             return ExitCode.Done;
         });
         return command;

@@ -5,7 +5,7 @@ using Mim.Models;
 namespace Mim.Inference;
 
 /// <summary><c>encode</c>: rows of features to embeddings.</summary>
-static class EncodeCommand
+public static class EncodeCommand
 {
     public static Command Create()
     {
@@ -25,8 +25,9 @@ static class EncodeCommand
             var labels = flags.Labels(parsed);
             labels?.Expect(reader.Total);
             using var model = OnnxModel.Encoder(package, batch, flags.Engine(parsed));
-            var rows = await RunAsync(package.Manifest, model, reader, labels, Format(output, format), output, parsed.GetValue(sample), Progress.OnStandardError("encode"), cancellationToken);
-            return rows >= 0 ? ExitCode.Done : ExitCode.Failed;
+            await RunAsync(
+                package.Manifest, model, reader, labels, Format(output, format), output, parsed.GetValue(sample), Progress.To(parsed.InvocationConfiguration.Error, "encode"), cancellationToken);
+            return ExitCode.Done;
         });
         return command;
     }

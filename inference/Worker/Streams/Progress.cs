@@ -13,7 +13,7 @@ sealed class Progress(string what, TextWriter output, bool terminal, TimeProvide
 
     public TimeSpan Elapsed => time.GetElapsedTime(_start);
 
-    public static Progress OnStandardError(string what) => new(what, Console.Error, !Console.IsErrorRedirected, TimeProvider.System);
+    public static Progress To(TextWriter output, string what) => new(what, output, output == Console.Error && !Console.IsErrorRedirected, TimeProvider.System);
 
     public void Report(long rows, long? total)
     {

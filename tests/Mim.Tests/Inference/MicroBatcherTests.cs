@@ -1,0 +1,234 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
+using Microsoft.Extensions.Logging.Abstractions;
+using Mim.Inference;
+
+namespace Mim.Tests.Inference;
+
+public sealed class MicroBatcherTests
+{
+    const int MaxRows = 8;
+    const int Width = 2;
+
+    /// <summary>Sums each row's two values; a run can be held, and a row with a NaN breaks its run.</summary>
+    sealed class Fake : IDisposable
+    {
+        readonly ManualResetEventSlim _open = new(initialState: true);
+        readonly SemaphoreSlim _entered = new(0);
+        readonly BatchBuffers _buffers = new(MaxRows, Width, 1);
+
+        public Fake(int queueCapacity)
+        {
+            Name = Guid.NewGuid().ToString();
+            Batcher = new MicroBatcher(_buffers, Run, queueCapacity, Name, NullLogger.Instance);
+        }
+
+        public string Name { get; }
+        public MicroBatcher Batcher { get; }
+        public ConcurrentQueue<int> Runs { get; } = [];
+
+        public void Hold() => _open.Reset();
+
+        public void Release() => _open.Set();
+
+        /// <summary>Waits until a run has begun.</summary>
+        public Task EnteredAsync() => _entered.WaitAsync();
+
+        public void Dispose()
+        {
+            Release();
+            Batcher.Dispose();
+            _open.Dispose();
+            _entered.Dispose();
+        }
+
+        void Run(int rows)
+        {
+            _entered.Release();
+            _open.Wait();
+            Runs.Enqueue(rows);
+            var x = _buffers.Input(rows).Span;
+            var y = _buffers.Output(0, rows).Span;
+            for (var i = 0; i < rows; i++)
+            {
+                y[i] = float.IsNaN(x[i * Width]) ? throw new InvalidOperationException("poison") : x[i * Width] + x[i * Width + 1];
+            }
+        }
+    }
+
+    sealed class Call
+    {
+        readonly float[] _x;
+        readonly float[] _y;
+
+        public Call(MicroBatcher batcher, float[] x, CancellationToken cancellationToken = default)
+        {
+            _x = x;
+            _y = new float[x.Length / Width];
+            Accepted = batcher.TryRun(x, _y.Length, [_y], cancellationToken, out var completion);
+            Completion = completion.AsTask();
+        }
+
+        public bool Accepted { get; }
+        public Task Completion { get; }
+
+        public async Task AssertAnsweredAsync()
+        {
+            await Completion;
+            for (var i = 0; i < _y.Length; i++)
+            {
+                Assert.Equal(_x[i * Width] + _x[i * Width + 1], _y[i]); // one float32 addition: the same operation, the same bits
+            }
+        }
+    }
+
+    static float[] Row(int value) => [value, value + 0.5f];
+
+    [Fact]
+    public async Task Rows_that_wait_during_a_run_share_the_next()
+    {
+        using var fake = new Fake(100);
+        fake.Hold();
+        Call first = new(fake.Batcher, Row(0));
+        await fake.EnteredAsync();
+        var calls = Enumerable.Range(1, 5).Select(i => new Call(fake.Batcher, Row(i))).ToArray();
+        fake.Release();
+        foreach (var call in calls.Append(first))
+        {
+            await call.AssertAnsweredAsync();
+        }
+        Assert.Equal([1, 5], fake.Runs);
+    }
+
+    [Fact]
+    public async Task A_long_request_spans_runs_and_shares_its_last_with_the_next_caller()
+    {
+        using var fake = new Fake(100);
+        fake.Hold();
+        Call first = new(fake.Batcher, Row(0));
+        await fake.EnteredAsync();
+        Call longer = new(fake.Batcher, [.. Enumerable.Range(1, 11).SelectMany(Row)]);
+        Call last = new(fake.Batcher, [.. Enumerable.Range(20, 3).SelectMany(Row)]);
+        fake.Release();
+        await first.AssertAnsweredAsync();
+        await longer.AssertAnsweredAsync();
+        await last.AssertAnsweredAsync();
+        Assert.Equal([1, 8, 6], fake.Runs);
+    }
+
+    [Fact]
+    public async Task Concurrent_callers_each_get_their_own_rows()
+    {
+        using var fake = new Fake(int.MaxValue);
+        await Parallel.ForEachAsync(Enumerable.Range(0, 500), async (seed, _) =>
+        {
+            var generator = new Random(seed);
+            await new Call(fake.Batcher, [.. Enumerable.Range(0, generator.Next(1, 20)).SelectMany(_ => Row(generator.Next(1000)))]).AssertAnsweredAsync();
+        });
+    }
+
+    [Fact]
+    public async Task A_full_queue_refuses_at_once_and_accepts_again_when_it_has_room()
+    {
+        using var fake = new Fake(4);
+        fake.Hold();
+        Call running = new(fake.Batcher, Row(0));
+        await fake.EnteredAsync();
+        Call three = new(fake.Batcher, [.. Row(1), .. Row(2), .. Row(3)]);
+        Call two = new(fake.Batcher, [.. Row(4), .. Row(5)]);
+        Call one = new(fake.Batcher, Row(6));
+        Assert.True(three.Accepted);
+        Assert.False(two.Accepted);
+        Assert.True(one.Accepted);
+        fake.Release();
+        foreach (var call in (Call[])[running, three, one])
+        {
+            await call.AssertAnsweredAsync();
+        }
+        Call again = new(fake.Batcher, [.. Row(4), .. Row(5)]);
+        Assert.True(again.Accepted);
+        await again.AssertAnsweredAsync();
+    }
+
+    [Fact]
+    public async Task Cancelled_rows_never_reach_the_engine_and_are_counted()
+    {
+        var dropped = 0L;
+        using var fake = new Fake(100);
+        using var listener = new MeterListener { InstrumentPublished = (instrument, listener) => { if (instrument.Name == "mim.inference.items") { listener.EnableMeasurementEvents(instrument); } } };
+        listener.SetMeasurementEventCallback<long>((_, rows, tags, _) =>
+        {
+            if (tags.ToArray().Contains(new("model", fake.Name)) && tags.ToArray().Contains(new("outcome", "cancelled")))
+            {
+                Interlocked.Add(ref dropped, rows);
+            }
+        });
+        listener.Start();
+
+        fake.Hold();
+        Call first = new(fake.Batcher, Row(0));
+        await fake.EnteredAsync();
+        using var cancellation = new CancellationTokenSource();
+        Call cancelled = new(fake.Batcher, [.. Row(1), .. Row(2)], cancellation.Token);
+        Call kept = new(fake.Batcher, Row(3));
+        await cancellation.CancelAsync();
+        fake.Release();
+
+        await first.AssertAnsweredAsync();
+        await kept.AssertAnsweredAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => cancelled.Completion);
+        Assert.Equal([1, 1], fake.Runs);
+        Assert.Equal(2, dropped);
+    }
+
+    [Fact]
+    public async Task Stopping_answers_every_accepted_row_and_refuses_new_ones()
+    {
+        using var fake = new Fake(100);
+        fake.Hold();
+        Call first = new(fake.Batcher, Row(0));
+        await fake.EnteredAsync();
+        var accepted = Enumerable.Range(1, 30).Select(i => new Call(fake.Batcher, Row(i))).ToArray();
+        var stopped = fake.Batcher.StopAsync(CancellationToken.None);
+        Assert.False(new Call(fake.Batcher, Row(99)).Accepted);
+        Assert.False(stopped.IsCompleted);
+        fake.Release();
+        await stopped;
+        foreach (var call in accepted.Append(first))
+        {
+            Assert.True(call.Completion.IsCompletedSuccessfully);
+            await call.AssertAnsweredAsync();
+        }
+    }
+
+    [Fact]
+    public async Task A_failing_run_fails_exactly_its_callers_and_the_next_one_clears_it()
+    {
+        using var fake = new Fake(100);
+        fake.Hold();
+        Call before = new(fake.Batcher, Row(0));
+        await fake.EnteredAsync();
+        Call neighbour = new(fake.Batcher, Row(1));
+        Call poison = new(fake.Batcher, [.. Enumerable.Repeat(float.NaN, 20 * Width)]);
+        Call after = new(fake.Batcher, Row(2));
+        fake.Release();
+
+        await before.AssertAnsweredAsync();
+        foreach (var call in (Call[])[neighbour, poison])
+        {
+            Assert.Equal("poison", (await Assert.ThrowsAsync<InvalidOperationException>(() => call.Completion)).Message);
+        }
+        await after.AssertAnsweredAsync();
+        Assert.False(fake.Batcher.LastRunFailed);
+        Assert.Equal([1, 8, 1], fake.Runs); // the poison's other 13 rows are not tried
+    }
+
+    [Fact]
+    public void A_request_of_the_wrong_shape_is_its_callers_mistake()
+    {
+        using var fake = new Fake(100);
+        Assert.Throws<ArgumentException>("input", () => fake.Batcher.TryRun(new float[3], 1, [new float[1]], default, out _));
+        Assert.Throws<ArgumentException>("outputs", () => fake.Batcher.TryRun(new float[2], 1, [new float[2]], default, out _));
+        Assert.Throws<ArgumentException>("outputs", () => fake.Batcher.TryRun(new float[2], 1, [], default, out _));
+    }
+}
