@@ -11,6 +11,8 @@ return await Cli.RunAsync(
         StatusCommand.CreateExplain(project),
         GraphCommand.Create(project),
         MetricsCommand.Create(project),
+        ModelsCommand.Create(project),
+        TestCommand.Create(project),
         SetupCommand.Create(project),
         DoctorCommand.Create(project),
     },

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
-using System.Text.Json;
 using Mim.Models;
 using Spectre.Console;
 
@@ -9,8 +8,6 @@ namespace Mim.Pipeline;
 /// <summary><c>mim doctor</c>: what is installed, where it was found, and the command that mends what is missing.</summary>
 public static class DoctorCommand
 {
-    static readonly JsonSerializerOptions s_json = new(JsonSerializerOptions.Default) { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
-
     public static Command Create(Project project)
     {
         var json = new Option<bool>("--json") { Description = "Write the findings as JSON." };
@@ -20,7 +17,7 @@ public static class DoctorCommand
             var findings = Examine(project);
             if (parsed.GetValue(json))
             {
-                Console.WriteLine(JsonSerializer.Serialize(findings, s_json));
+                Json.Print(findings);
             }
             else
             {

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text.Json;
 using Mim.Models;
 
 namespace Mim.Pipeline;
@@ -7,8 +6,6 @@ namespace Mim.Pipeline;
 /// <summary><c>mim status</c> and <c>mim explain</c>: what would run, and why. Neither runs nor writes anything.</summary>
 public static class StatusCommand
 {
-    static readonly JsonSerializerOptions s_json = new(JsonSerializerOptions.Default) { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
-
     public static Command Create(Project project)
     {
         var json = new Option<bool>("--json") { Description = "Write the states and reasons as JSON. Default: false." };
@@ -22,7 +19,7 @@ public static class StatusCommand
                 : run.Graph.UpTo(result.Stage.Name).Overlaps(stale) ? "waits" : "up to date";
             if (parsed.GetValue(json))
             {
-                Console.WriteLine(JsonSerializer.Serialize(results.Select(r => new { stage = r.Stage.Name, state = StateOf(r), reasons = r.Reasons, seconds = r.Seconds }), s_json));
+                Json.Print(results.Select(r => new { stage = r.Stage.Name, state = StateOf(r), reasons = r.Reasons, seconds = r.Seconds }));
             }
             else
             {

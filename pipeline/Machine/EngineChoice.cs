@@ -1,4 +1,3 @@
-using System.Security;
 using System.Xml.Linq;
 using Mim.Models;
 
@@ -25,14 +24,7 @@ public sealed record EngineChoice(string Engines, string Why)
             : null;
     }
 
-    public void Write(string root) => AtomicFile.WriteText(Path.Combine(root, FileName), $"""
-        <Project>
-          <!-- Written by './mim setup'. './mim setup --engines ENGINES' chooses again. -->
-          <PropertyGroup>
-            <MimEngines>{Engines}</MimEngines>
-            <MimEnginesWhy>{SecurityElement.Escape(Why)}</MimEnginesWhy>
-          </PropertyGroup>
-        </Project>
-
-        """);
+    public void Write(string root) => AtomicFile.WriteText(Path.Combine(root, FileName), new XElement("Project",
+        new XComment(" Written by './mim setup', which chooses again when it is run again. "),
+        new XElement("PropertyGroup", new XElement("MimEngines", Engines), new XElement("MimEnginesWhy", Why))) + "\n");
 }
