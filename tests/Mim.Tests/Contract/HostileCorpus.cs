@@ -27,7 +27,7 @@ public static class HostileCorpus
         hostile.Spoil(folder);
     }
 
-    public static IEnumerable<HostilePackage> Cases => [.. Folders(), .. Manifests(), .. Graphs(), .. ExternalData(), .. Arrays()];
+    public static IReadOnlyList<HostilePackage> Cases { get; } = [.. Folders(), .. Manifests(), .. Graphs(), .. ExternalData(), .. Arrays()];
 
     static IEnumerable<HostilePackage> Folders()
     {
