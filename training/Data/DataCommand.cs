@@ -28,7 +28,8 @@ static class DataCommand
             ];
             if (parsed.GetValue(json))
             {
-                Console.WriteLine(JsonSerializer.Serialize(sets.Select(set => new { name = set.Name, x = set.X, labels = set.Labels, description = set.Description })));
+                Console.WriteLine(JsonSerializer.Serialize(
+                    sets.Select(set => new { name = set.Name, x = set.X, labels = set.Labels, description = set.Description })));
                 return ExitCode.Done;
             }
             foreach (var (name, x, labels, description) in sets)
@@ -42,16 +43,27 @@ static class DataCommand
 
     static Command Materialise()
     {
-        var config = new Option<FileInfo?>("--config") { Description = "Training configuration whose data set to freeze [default: none]", HelpName = "FILE" };
+        var config = new Option<FileInfo?>("--config")
+        {
+            Description = "Training configuration whose data set to freeze [default: none]",
+            HelpName = "FILE",
+        };
         var name = new Option<string?>("--dataset") { Description = "Its dataset.name [default: the configuration's]", HelpName = "NAME" };
-        var split = new Option<SplitName>("--split") { Description = "Train, Validation or Test", DefaultValueFactory = _ => SplitName.Test };
+        var split = new Option<SplitName>("--split") { Description = "Split to freeze", DefaultValueFactory = _ => SplitName.Test };
         var seed = new Option<long?>("--seed") { Description = "Key of a generator's draws [default: the configuration's trainer.seed]" };
         var epoch = new Option<int>("--epoch") { Description = "Epoch whose draws to freeze", DefaultValueFactory = _ => 0 };
         var outFolder = new Option<string>("--out") { Description = "Folder to write", Required = true, HelpName = "DIR" };
         var json = JsonOption();
-        var command = new Command("materialise", "Freeze a split: x.npy (raw units), labels.npy, factors.npy, dataset.json.") { config, name, split, seed, epoch, outFolder, json };
+        var command = new Command("materialise", "Freeze a split: x.npy (raw units), labels.npy, factors.npy, dataset.json.")
+        {
+            config, name, split, seed, epoch, outFolder, json,
+        };
         var keys = TrainingOptions.Keys.Where(key => key.Path.StartsWith("dataset.", StringComparison.Ordinal))
-            .Select(key => (key.Path, Option: new Option<string?>($"--{key.Path}") { Description = $"{key.Help} [default: {key.Default}]", HelpName = "VALUE" }))
+            .Select(key => (key.Path, Option: new Option<string?>($"--{key.Path}")
+            {
+                Description = $"{key.Help} [default: {key.Default}]",
+                HelpName = "VALUE",
+            }))
             .ToArray();
         foreach (var (_, option) in keys)
         {
@@ -77,8 +89,8 @@ static class DataCommand
             // Raw units: the preprocessing belongs to the model, not to the frozen rows.
             var dataset = Dataset.Open(options.Dataset with { Preprocessing = [] }, chosenSeed);
             var written = Materialised.Write(dataset, parsed.GetValue(split), parsed.GetValue(epoch), chosenSeed, folder);
-            Console.WriteLine(parsed.GetValue(json) ? Materialised.ToJson(written)
-                : string.Create(CultureInfo.InvariantCulture, $"{folder}: {written.Rows} rows of [{string.Join(", ", written.XShape)}] from {written.Name}, {written.Split}"));
+            Console.WriteLine(parsed.GetValue(json) ? Materialised.ToJson(written) : string.Create(CultureInfo.InvariantCulture,
+                $"{folder}: {written.Rows} rows of [{string.Join(", ", written.XShape)}] from {written.Name}, {written.Split}"));
             return ExitCode.Done;
         });
         return command;
@@ -88,21 +100,31 @@ static class DataCommand
     {
         var name = new Argument<string>("NAME") { Description = string.Join(" or ", RemoteDataset.Known.Select(remote => remote.Name)) };
         var folder = new Option<string?>("--out") { Description = "Folder for the files [default: data/NAME]", HelpName = "DIR" };
-        var baseUrl = new Option<string?>("--base-url") { Description = "Another place that has the same files [default: the official one]", HelpName = "URL" };
-        var command = new Command("fetch", "Download a public data set, verified by SHA-256; continues where an interrupted call stopped.") { name, folder, baseUrl };
+        var baseUrl = new Option<string?>("--base-url")
+        {
+            Description = "Another place that has the same files [default: the official one]",
+            HelpName = "URL",
+        };
+        var command = new Command("fetch", "Download a public data set, verified by SHA-256; continues where an interrupted call stopped.")
+        {
+            name, folder, baseUrl,
+        };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var wanted = parsed.GetRequiredValue(name);
             var known = RemoteDataset.Known.FirstOrDefault(remote => remote.Name == wanted)
-                ?? throw new UsageException($"data fetch: expected a data set, found '{wanted}'.{Nearest.Hint(wanted, RemoteDataset.Known.Select(remote => remote.Name))}");
+                ?? throw new UsageException($"data fetch: expected a data set, found '{wanted}'."
+                    + Nearest.Hint(wanted, RemoteDataset.Known.Select(remote => remote.Name)));
             if (parsed.GetValue(baseUrl) is { } place)
             {
-                known = Uri.TryCreate(place.EndsWith('/') ? place : $"{place}/", UriKind.Absolute, out var url) && url.Scheme is "http" or "https"
+                var folderUrl = place.EndsWith('/') ? place : $"{place}/";
+                known = Uri.TryCreate(folderUrl, UriKind.Absolute, out var url) && url.Scheme is "http" or "https"
                     ? known with { BaseUrl = url }
                     : throw new UsageException($"--base-url: expected an http or https address, found '{place}'.");
             }
             using var client = new HttpClient();
-            await new Fetch(client, TimeProvider.System, Console.Error).AllAsync(known, parsed.GetValue(folder) ?? $"data/{wanted}", cancellationToken);
+            await new Fetch(client, TimeProvider.System, Console.Error)
+                .AllAsync(known, parsed.GetValue(folder) ?? $"data/{wanted}", cancellationToken);
             return ExitCode.Done;
         });
         return command;

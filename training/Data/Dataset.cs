@@ -10,7 +10,9 @@ public enum SplitName
     Test,
 }
 
-/// <summary>Observations before any preprocessing: <see cref="X"/> is [Rows, XDim], row-major; NaN marks a missing value that is imputed later.</summary>
+/// <summary>
+/// Observations before any preprocessing: <see cref="X"/> is [Rows, XDim], row-major; NaN marks a missing value that is imputed later.
+/// </summary>
 public sealed record DataSplit(float[] X, int Rows, int XDim, long[]? Labels)
 {
     /// <summary>The factors that generated each row, [Rows, FactorNames], where a generator knows them.</summary>
@@ -18,8 +20,8 @@ public sealed record DataSplit(float[] X, int Rows, int XDim, long[]? Labels)
 }
 
 /// <summary>
-/// Where observations come from. Generators draw fresh rows for each (seed, split, epoch); files give the same rows in the same order in every epoch,
-/// and shuffling is the trainer's.
+/// Where observations come from. Generators draw fresh rows for each (seed, split, epoch); files give the same rows in the same order in
+/// every epoch, and shuffling is the trainer's.
 /// </summary>
 public abstract class Dataset
 {
@@ -52,7 +54,9 @@ public abstract class Dataset
     /// <summary>The chain from raw x to the network's input, with constants fitted on the training split alone.</summary>
     public IReadOnlyList<PreprocessingStep> Preprocessing { get; private set; } = [];
 
-    /// <summary>SHA-256 of what determines the rows: a generator's name and parameters, a file's bytes and the options that select from it.</summary>
+    /// <summary>
+    /// SHA-256 of what determines the rows: a generator's name and parameters, a file's bytes and the options that select from it.
+    /// </summary>
     public abstract string Sha256 { get; }
 
     /// <summary>The rows of a split. Epochs count from 0; a file ignores them.</summary>
@@ -66,7 +70,8 @@ public abstract class Dataset
         {
             "sprites" => new Sprites(options, seed),
             FromFile => FileDataset.Open(options),
-            _ => throw new UsageException($"dataset.name: expected a data set, found '{options.Name}'.{Nearest.Hint(options.Name, KnownNames)}"),
+            _ => throw new UsageException(
+                $"dataset.name: expected a data set, found '{options.Name}'.{Nearest.Hint(options.Name, KnownNames)}"),
         };
         dataset.Preprocessing = PreprocessingFit.Fit(options, dataset);
         return dataset;
@@ -78,20 +83,24 @@ public abstract class Dataset
         {
             throw new UsageException($"dataset.rows_per_epoch: expected 1 to {MaxRowsPerEpoch}, found {options.RowsPerEpoch}.");
         }
-        foreach (var (key, fraction) in new[] { ("validation_fraction", options.ValidationFraction), ("test_fraction", options.TestFraction) })
+        (string, double)[] fractions = [("validation_fraction", options.ValidationFraction), ("test_fraction", options.TestFraction)];
+        foreach (var (key, fraction) in fractions)
         {
             if (fraction is not (>= 0 and < 1))
             {
-                throw new UsageException(string.Create(CultureInfo.InvariantCulture, $"dataset.{key}: expected at least 0 and less than 1, found {fraction}."));
+                throw new UsageException(string.Create(CultureInfo.InvariantCulture,
+                    $"dataset.{key}: expected at least 0 and less than 1, found {fraction}."));
             }
         }
         if (options.ValidationFraction + options.TestFraction >= 1)
         {
-            throw new UsageException("dataset.validation_fraction and dataset.test_fraction: expected to leave rows to train on, found a sum of 1 or more.");
+            throw new UsageException(
+                "dataset.validation_fraction and dataset.test_fraction: expected to leave rows to train on, found a sum of 1 or more.");
         }
         if (!DatasetOptions.Formats.Contains(options.Format))
         {
-            throw new UsageException($"dataset.format: expected a format, found '{options.Format}'.{Nearest.Hint(options.Format, DatasetOptions.Formats)}");
+            throw new UsageException(
+                $"dataset.format: expected a format, found '{options.Format}'.{Nearest.Hint(options.Format, DatasetOptions.Formats)}");
         }
         if (options.Delimiter is { } delimiter && delimiter is not ("tab" or "\\t" or [not ('"' or '\r' or '\n')]))
         {
@@ -99,7 +108,8 @@ public abstract class Dataset
         }
         if (options.Path is { } path && options.Name != FromFile)
         {
-            throw new UsageException($"dataset.path: expected dataset.name '{FromFile}' beside it, found '{options.Name}' ({path} would not be read).");
+            throw new UsageException(
+                $"dataset.path: expected dataset.name '{FromFile}' beside it, found '{options.Name}' ({path} would not be read).");
         }
     }
 }

@@ -1,6 +1,8 @@
 namespace Mim.Training;
 
-/// <summary>The <c>dataset:</c> and <c>preprocessing:</c> part of a training configuration. <see cref="Dataset.Open"/> validates it.</summary>
+/// <summary>
+/// The <c>dataset:</c> and <c>preprocessing:</c> part of a training configuration. <see cref="Dataset.Open"/> validates it.
+/// </summary>
 public sealed record DatasetOptions
 {
     public const int ReferenceRowsPerEpoch = 9984;
@@ -13,7 +15,9 @@ public sealed record DatasetOptions
     /// <summary>Observations of a <c>file</c> data set.</summary>
     public string? Path { get; init; }
 
-    /// <summary>Labels in a file of their own (IDX, .npy or one value a line); otherwise the label column or key of <see cref="Path"/>, if any.</summary>
+    /// <summary>
+    /// Labels in a file of their own (IDX, .npy or one value a line); otherwise the label column or key of <see cref="Path"/>, if any.
+    /// </summary>
     public string? LabelsPath { get; init; }
 
     /// <summary>A test split in a file of its own, of the same format; <see cref="TestFraction"/> is then unused.</summary>
@@ -36,10 +40,14 @@ public sealed record DatasetOptions
     /// <summary>Columns that make up x, in this order; empty: all but the label.</summary>
     public IReadOnlyList<string> Columns { get; init; } = [];
 
-    /// <summary>Columns to one-hot encode although their values are numbers; a column without a single number is categorical by itself.</summary>
+    /// <summary>
+    /// Columns to one-hot encode although their values are numbers; a column without a single number is categorical by itself.
+    /// </summary>
     public IReadOnlyList<string> Categorical { get; init; } = [];
 
-    /// <summary>Column, .npz key or JSONL key of the labels; null: <c>label</c> in JSONL and <c>y</c> in .npz if present, else none.</summary>
+    /// <summary>
+    /// Column, .npz key or JSONL key of the labels; null: <c>label</c> in JSONL and <c>y</c> in .npz if present, else none.
+    /// </summary>
     public string? LabelColumn { get; init; }
 
     /// <summary>What an empty, <c>NA</c> or <c>NaN</c> value becomes: <c>error</c>, <c>mean</c>, <c>median</c> or a number.</summary>
@@ -59,8 +67,9 @@ public sealed record DatasetOptions
     public int ImageSize { get; init; } = 28;
 
     /// <summary>
-    /// Kinds in order, each with an argument after a colon where it takes one: <c>standardise</c>, <c>scale: 255</c>, <c>dequantise: 256</c>,
-    /// <c>binarise: 0.5</c>, <c>binarise_stochastic</c>. Imputation comes first by itself where <see cref="Missing"/> asks for it.
+    /// Kinds in order, each with an argument after a colon where it takes one: <c>standardise</c>, <c>scale: 255</c>,
+    /// <c>dequantise: 256</c>, <c>binarise: 0.5</c>, <c>binarise_stochastic</c>. Imputation comes first by itself where
+    /// <see cref="Missing"/> asks for it.
     /// </summary>
     public IReadOnlyList<string> Preprocessing { get; init; } = [];
 }

@@ -11,7 +11,9 @@ public sealed record RemoteFile(string Name, long Size, string Sha256);
 /// <summary>A public data set of four gzipped IDX files. Its address ends in a slash.</summary>
 public sealed record RemoteDataset(string Name, Uri BaseUrl, IReadOnlyList<RemoteFile> Files)
 {
-    /// <summary>The hashes are those under which many projects verify these files; the MD5 sums of torchvision belong to the same bytes.</summary>
+    /// <summary>
+    /// The hashes are those under which many projects verify these files; the MD5 sums of torchvision belong to the same bytes.
+    /// </summary>
     public static IReadOnlyList<RemoteDataset> Known { get; } =
     [
         new("mnist", new Uri("https://ossci-datasets.s3.amazonaws.com/mnist/"),
@@ -32,8 +34,9 @@ public sealed record RemoteDataset(string Name, Uri BaseUrl, IReadOnlyList<Remot
 }
 
 /// <summary>
-/// Downloads files with known hashes. What has arrived stays in <c>NAME.part</c> and is continued by an HTTP range, within a call after a broken
-/// connection and across calls after an interruption; a file gets its name only when its hash is right, and bytes of a wrong hash are deleted.
+/// Downloads files with known hashes. What has arrived stays in <c>NAME.part</c> and is continued by an HTTP range, within a call after a
+/// broken connection and across calls after an interruption; a file gets its name only when its hash is right, and bytes of a wrong hash
+/// are deleted.
 /// </summary>
 public sealed class Fetch(HttpClient client, TimeProvider time, TextWriter log)
 {
@@ -81,10 +84,12 @@ public sealed class Fetch(HttpClient client, TimeProvider time, TextWriter log)
                 }
                 if (attempt == Attempts)
                 {
-                    throw new IOException($"{url}: expected {file.Size} bytes, found {Length(part)} after {Attempts} attempts ({e.Message}). "
+                    throw new IOException(
+                        $"{url}: expected {file.Size} bytes, found {Length(part)} after {Attempts} attempts ({e.Message}). "
                         + "Run the command again to continue, or give another place with --base-url.", e);
                 }
-                await log.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{file.Name}: {e.Message} Again in {pause.TotalSeconds:0} s."));
+                await log.WriteLineAsync(string.Create(CultureInfo.InvariantCulture,
+                    $"{file.Name}: {e.Message} Again in {pause.TotalSeconds:0} s."));
                 await Task.Delay(pause, time, cancellationToken);
                 pause *= 2;
             }
@@ -128,7 +133,8 @@ public sealed class Fetch(HttpClient client, TimeProvider time, TextWriter log)
             File.Delete(part);
             throw new IOException($"The server answered another range than the one from byte {have}.");
         }
-        await using var target = new FileStream(part, resumed ? FileMode.Append : FileMode.Create, FileAccess.Write, FileShare.Read, BufferSize);
+        var mode = resumed ? FileMode.Append : FileMode.Create;
+        await using var target = new FileStream(part, mode, FileAccess.Write, FileShare.Read, BufferSize);
         await using var source = await response.Content.ReadAsStreamAsync(cancellationToken);
         await CopyAsync(source, target, file, resumed ? have : 0, cancellationToken);
         target.Flush(flushToDisk: true);
@@ -170,5 +176,6 @@ public sealed class Fetch(HttpClient client, TimeProvider time, TextWriter log)
 
     static long Length(string path) => File.Exists(path) ? new FileInfo(path).Length : 0;
 
-    static bool IsTransient(HttpStatusCode status) => (int)status >= 500 || status is HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests;
+    static bool IsTransient(HttpStatusCode status) =>
+        (int)status >= 500 || status is HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests;
 }

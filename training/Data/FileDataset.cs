@@ -5,8 +5,8 @@ using Mim.Models;
 namespace Mim.Training;
 
 /// <summary>
-/// Rows of a file, split by seed: each row has a hash of (split seed, row number), and the rows of smallest hash are the test split, the next ones the
-/// validation split. A split keeps the order of the file.
+/// Rows of a file, split by seed: each row has a hash of (split seed, row number), and the rows of smallest hash are the test split, the
+/// next ones the validation split. A split keeps the order of the file.
 /// </summary>
 sealed class FileDataset : Dataset
 {
@@ -26,7 +26,8 @@ sealed class FileDataset : Dataset
         HasLabels = rows.Labels is not null;
         if (testRows is not null && HasLabels != testRows.Labels is not null)
         {
-            throw new UsageException($"{(HasLabels ? testRows : rows).Path}: expected labels as {(HasLabels ? rows : testRows).Path} has them, found none. "
+            throw new UsageException(
+                $"{(HasLabels ? testRows : rows).Path}: expected labels as {(HasLabels ? rows : testRows).Path} has them, found none. "
                 + "Give dataset.labels_path and dataset.test_labels_path, or neither.");
         }
         var (encode, names) = LabelFile.Code([.. rows.Labels ?? [], .. testRows?.Labels ?? []]);
@@ -68,16 +69,20 @@ sealed class FileDataset : Dataset
         }
         var format = options.Format != "auto" ? options.Format : FileFormat.Of(path) ?? throw new UsageException(
             $"dataset.format: cannot be told from the name {path}. Give one of {string.Join(", ", DatasetOptions.Formats.Skip(1))}.");
-        if (format is "idx" or "npy" or "npz" && (options.Columns.Count > 0 || options.Categorical.Count > 0 || options.Delimiter is not null))
+        if (format is "idx" or "npy" or "npz"
+            && (options.Columns.Count > 0 || options.Categorical.Count > 0 || options.Delimiter is not null))
         {
-            throw new UsageException($"dataset.columns, dataset.categorical, dataset.delimiter: expected a table, found {path} of format {format}. Remove them.");
+            throw new UsageException("dataset.columns, dataset.categorical, dataset.delimiter: expected a table, "
+                + $"found {path} of format {format}. Remove them.");
         }
         if (options.TestLabelsPath is not null && options.TestPath is null)
         {
             throw new UsageException("dataset.test_labels_path: expected dataset.test_path beside it, found none.");
         }
         var rows = WithLabels(FileFormat.Open(path, format, options), options.LabelsPath);
-        var testRows = options.TestPath is { } testPath ? WithLabels(FileFormat.Open(testPath, format, options), options.TestLabelsPath) : null;
+        var testRows = options.TestPath is { } testPath
+            ? WithLabels(FileFormat.Open(testPath, format, options), options.TestLabelsPath)
+            : null;
         return new FileDataset(rows, testRows, options, Hash(options, format));
     }
 
@@ -94,7 +99,8 @@ sealed class FileDataset : Dataset
         rows.Labels = LabelFile.Read(labelsPath);
         return rows.Labels.Count == rows.Count
             ? rows
-            : throw new InvalidDataException($"{labelsPath}: expected {rows.Count} labels for the rows of {rows.Path}, found {rows.Labels.Count}.");
+            : throw new InvalidDataException(
+                $"{labelsPath}: expected {rows.Count} labels for the rows of {rows.Path}, found {rows.Labels.Count}.");
     }
 
     /// <summary>Row numbers of train, validation and test, each ascending.</summary>
@@ -115,7 +121,8 @@ sealed class FileDataset : Dataset
         var test = Share(testFraction, rows.Count);
         var validation = Share(options.ValidationFraction, rows.Count);
         return test + validation >= rows.Count
-            ? throw new InvalidDataException($"{rows.Path}: expected more than {test + validation} rows ({validation} validation, {test} test), found {rows.Count}.")
+            ? throw new InvalidDataException(
+                $"{rows.Path}: expected more than {test + validation} rows ({validation} validation, {test} test), found {rows.Count}.")
             : [[.. order[(test + validation)..].Order()], [.. order[test..(test + validation)].Order()], [.. order[..test].Order()]];
     }
 
@@ -124,7 +131,8 @@ sealed class FileDataset : Dataset
         var xDim = checked((int)rows.XShape.Aggregate(1L, (product, size) => product * size));
         if ((long)part.Length * xDim > Array.MaxLength)
         {
-            throw new InvalidDataException($"{rows.Path}: expected at most {Array.MaxLength} values in a split, found {(long)part.Length * xDim}. Split the file.");
+            throw new InvalidDataException(
+                $"{rows.Path}: expected at most {Array.MaxLength} values in a split, found {(long)part.Length * xDim}. Split the file.");
         }
         var x = new float[part.Length * xDim];
         for (var i = 0; i < part.Length; i++)
@@ -151,8 +159,10 @@ sealed class FileDataset : Dataset
         {
             text.AppendLine(path is null ? "-" : Hashes.Sha256(path));
         }
-        text.AppendLine(CultureInfo.InvariantCulture, $"{format} x={options.XKey} delimiter={options.Delimiter} header={options.Header} label={options.LabelColumn}");
-        text.AppendLine(CultureInfo.InvariantCulture, $"columns={string.Join('\u001f', options.Columns)} categorical={string.Join('\u001f', options.Categorical)}");
+        text.AppendLine(CultureInfo.InvariantCulture,
+            $"{format} x={options.XKey} delimiter={options.Delimiter} header={options.Header} label={options.LabelColumn}");
+        text.AppendLine(CultureInfo.InvariantCulture,
+            $"columns={string.Join('\u001f', options.Columns)} categorical={string.Join('\u001f', options.Categorical)}");
         text.AppendLine(CultureInfo.InvariantCulture,
             $"missing={options.Missing} validation={options.ValidationFraction:R} test={options.TestFraction:R} seed={options.SplitSeed}");
         return Hashes.Sha256(Encoding.UTF8.GetBytes(text.ToString()));

@@ -30,8 +30,8 @@ abstract class FileRows(string path)
     {
         if (!XShape.SequenceEqual(training.XShape))
         {
-            throw new InvalidDataException(
-                $"{Path}: expected rows of shape [{string.Join(", ", training.XShape)}] as in {training.Path}, found [{string.Join(", ", XShape)}].");
+            throw new InvalidDataException($"{Path}: expected rows of shape [{string.Join(", ", training.XShape)}] as in {training.Path}, "
+                + $"found [{string.Join(", ", XShape)}].");
         }
     }
 
@@ -53,7 +53,8 @@ sealed class ArrayRows(string path, int count, IReadOnlyList<long> xShape, Array
     {
         var idx = IdxFile.Read(path);
         return idx.Shape.Count < 2
-            ? throw new InvalidDataException($"{path}: expected observations of at least 2 dimensions, found {idx.Shape.Count}. These look like labels.")
+            ? throw new InvalidDataException(
+                $"{path}: expected observations of at least 2 dimensions, found {idx.Shape.Count}. These look like labels.")
             : new ArrayRows(path, idx.Rows, [.. idx.Shape.Skip(1).Select(size => (long)size)], idx.CopyRow);
     }
 
@@ -65,16 +66,19 @@ sealed class ArrayRows(string path, int count, IReadOnlyList<long> xShape, Array
         var arrays = Npz.Read(path);
         NpyArray Entry(string key) => arrays.TryGetValue(key, out var array)
             ? array
-            : throw new UsageException($"{path}: expected the array '{key}', found {string.Join(", ", arrays.Keys)}.{Nearest.Hint(key, arrays.Keys)}");
+            : throw new UsageException(
+                $"{path}: expected the array '{key}', found {string.Join(", ", arrays.Keys)}.{Nearest.Hint(key, arrays.Keys)}");
         var labels = labelKey is not null ? Entry(labelKey) : arrays.GetValueOrDefault(usualLabelKey);
-        return OfArray(path, $"{path}[{xKey}]", Entry(xKey), labels is null ? null : LabelFile.Texts(labels, $"{path}[{labelKey ?? usualLabelKey}]"));
+        var texts = labels is null ? null : LabelFile.Texts(labels, $"{path}[{labelKey ?? usualLabelKey}]");
+        return OfArray(path, $"{path}[{xKey}]", Entry(xKey), texts);
     }
 
     static ArrayRows OfArray(string path, string name, NpyArray array, IReadOnlyList<string>? labels)
     {
         if (array.Shape.Length < 2 || array.Length == 0)
         {
-            throw new InvalidDataException($"{name}: expected rows of features, [N, ...x], found shape [{string.Join(", ", array.Shape)}].");
+            throw new InvalidDataException(
+                $"{name}: expected rows of features, [N, ...x], found shape [{string.Join(", ", array.Shape)}].");
         }
         var values = array.ToSingle();
         var count = checked((int)array.Shape[0]);

@@ -3,7 +3,9 @@ using System.IO.Compression;
 
 namespace Mim.Training;
 
-/// <summary>An IDX file: two zero bytes, an element type, the number of dimensions, the dimensions as big-endian uint32, the elements, big-endian.</summary>
+/// <summary>
+/// An IDX file: two zero bytes, an element type, the number of dimensions, the dimensions as big-endian uint32, the elements, big-endian.
+/// </summary>
 public sealed record IdxFile(IReadOnlyList<int> Shape, byte[] Elements, byte Type)
 {
     internal const byte UInt8 = 0x08, Int8 = 0x09, Int16 = 0x0B, Int32 = 0x0C, Float32 = 0x0D, Float64 = 0x0E;
@@ -29,7 +31,8 @@ public sealed record IdxFile(IReadOnlyList<int> Shape, byte[] Elements, byte Typ
         }
         catch (InvalidDataException e) when (e.Message.Length > 0 && !e.Message.StartsWith(path, StringComparison.Ordinal))
         {
-            throw new InvalidDataException($"{path}: expected a gzip file, found bytes that are not gzip ({e.Message}). Fetch it again.", e);
+            throw new InvalidDataException(
+                $"{path}: expected a gzip file, found bytes that are not gzip ({e.Message}). Fetch it again.", e);
         }
     }
 
@@ -39,8 +42,8 @@ public sealed record IdxFile(IReadOnlyList<int> Shape, byte[] Elements, byte Typ
         ReadExactly(stream, head, path, "a header of 4 bytes");
         if (head is not [0, 0, UInt8 or Int8 or Int16 or Int32 or Float32 or Float64, >= 1 and <= MaxDimensions])
         {
-            throw new InvalidDataException(
-                $"{path}: expected IDX (00 00, a type 08-0E, 1-{MaxDimensions} dimensions), found {Convert.ToHexString(head)}. Is it another format?");
+            throw new InvalidDataException($"{path}: expected IDX (00 00, a type 08-0E, 1-{MaxDimensions} dimensions), "
+                + $"found {Convert.ToHexString(head)}. Is it another format?");
         }
         var sizes = new byte[4 * head[3]];
         ReadExactly(stream, sizes, path, $"{head[3]} dimensions");
@@ -50,7 +53,8 @@ public sealed record IdxFile(IReadOnlyList<int> Shape, byte[] Elements, byte Typ
         {
             var size = BinaryPrimitives.ReadUInt32BigEndian(sizes.AsSpan(4 * i));
             bytes = size is 0 || bytes > Array.MaxLength / size
-                ? throw new InvalidDataException($"{path}: expected dimensions of 1 to {Array.MaxLength} bytes in all, found {size} as number {i + 1}.")
+                ? throw new InvalidDataException(
+                    $"{path}: expected dimensions of 1 to {Array.MaxLength} bytes in all, found {size} as number {i + 1}.")
                 : bytes * size;
             shape[i] = (int)size;
         }
@@ -58,7 +62,8 @@ public sealed record IdxFile(IReadOnlyList<int> Shape, byte[] Elements, byte Typ
         ReadExactly(stream, elements, path, $"{string.Join('×', shape)} elements");
         if (stream.ReadByte() >= 0)
         {
-            throw new InvalidDataException($"{path}: expected {bytes} bytes of {string.Join('×', shape)} elements, found more. Its header is wrong.");
+            throw new InvalidDataException(
+                $"{path}: expected {bytes} bytes of {string.Join('×', shape)} elements, found more. Its header is wrong.");
         }
         return new IdxFile(shape, elements, head[2]);
     }
@@ -95,7 +100,8 @@ public sealed record IdxFile(IReadOnlyList<int> Shape, byte[] Elements, byte Typ
         var read = stream.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false);
         if (read < buffer.Length)
         {
-            throw new InvalidDataException($"{path}: expected {what} ({buffer.Length} bytes), found {read}. The file is truncated; fetch it again.");
+            throw new InvalidDataException(
+                $"{path}: expected {what} ({buffer.Length} bytes), found {read}. The file is truncated; fetch it again.");
         }
     }
 }

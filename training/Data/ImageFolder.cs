@@ -31,6 +31,7 @@ static class ImageFolder
     {
         var path = Path.Combine(folder, name);
         return new[] { $"{path}.gz", path }.FirstOrDefault(File.Exists)
-            ?? throw new UsageException($"{folder}: expected a data file, or a folder with {name}.gz in it, found neither. See './mim data fetch --help'.");
+            ?? throw new UsageException(
+                $"{folder}: expected a data file, or a folder with {name}.gz in it, found neither. See './mim data fetch --help'.");
     }
 }

@@ -1,10 +1,11 @@
-using System.Globalization;
 using System.Text.Json;
 using Mim.Models;
 
 namespace Mim.Training;
 
-/// <summary>JSON Lines: <c>{"x": [1, 2], "label": "a"}</c> or <c>{"height": 1.8, "colour": "red"}</c> a line; the first line decides which.</summary>
+/// <summary>
+/// JSON Lines: <c>{"x": [1, 2], "label": "a"}</c> or <c>{"height": 1.8, "colour": "red"}</c> a line; the first line decides which.
+/// </summary>
 static class JsonLines
 {
     const string UsualLabelKey = "label";
@@ -53,7 +54,8 @@ static class JsonLines
             size ??= length;
             if (length != size)
             {
-                throw new InvalidDataException($"{where}: expected {size} numbers in '{options.XKey}' as in the first line, found {length}.");
+                throw new InvalidDataException(
+                    $"{where}: expected {size} numbers in '{options.XKey}' as in the first line, found {length}.");
             }
             if (label is not null)
             {
@@ -69,7 +71,10 @@ static class JsonLines
             throw new InvalidDataException($"{path}: expected rows, found no line with text.");
         }
         var x = values.ToArray();
-        return new ArrayRows(path, count, [width], (row, target) => x.AsSpan(row * width, width).CopyTo(target)) { Labels = labelKey is null ? null : labels };
+        return new ArrayRows(path, count, [width], (row, target) => x.AsSpan(row * width, width).CopyTo(target))
+        {
+            Labels = labelKey is null ? null : labels,
+        };
     }
 
     static JsonDocument Parse(string line, string where)
@@ -80,18 +85,22 @@ static class JsonLines
         }
         catch (JsonException e)
         {
-            throw new InvalidDataException($"{where}: expected a line of JSON, found an error at byte {e.BytePositionInLine}. Write one object a line.", e);
+            throw new InvalidDataException(
+                $"{where}: expected a line of JSON, found an error at byte {e.BytePositionInLine}. Write one object a line.", e);
         }
     }
 
     static string Label(JsonElement row, string key, string where) =>
-        row.TryGetProperty(key, out var label) && label.ValueKind is JsonValueKind.String or JsonValueKind.Number && Text(label) is var text && !TabularSchema.IsMissing(text)
+        row.TryGetProperty(key, out var label) && label.ValueKind is JsonValueKind.String or JsonValueKind.Number
+            && Text(label) is var text && !TabularSchema.IsMissing(text)
             ? text
-            : throw new InvalidDataException($"{where}: expected a label (a text or an integer) under '{key}', found {(row.TryGetProperty(key, out label) ? Kind(label) : "none")}.");
+            : throw new InvalidDataException($"{where}: expected a label (a text or an integer) under '{key}', "
+                + $"found {(row.TryGetProperty(key, out label) ? Kind(label) : "none")}.");
 
     static string Cell(JsonElement row, string column, string where) =>
         !row.TryGetProperty(column, out var cell)
-            ? throw new InvalidDataException($"{where}: expected the key '{column}', found none. {Nearest.Hint(column, row.EnumerateObject().Select(p => p.Name)).Trim()}")
+            ? throw new InvalidDataException($"{where}: expected the key '{column}', found none."
+                + Nearest.Hint(column, row.EnumerateObject().Select(property => property.Name)))
             : cell.ValueKind switch
             {
                 JsonValueKind.Null => "",
@@ -103,7 +112,8 @@ static class JsonLines
     {
         if (!row.TryGetProperty(key, out var x) || x.ValueKind != JsonValueKind.Array || x.GetArrayLength() == 0)
         {
-            throw new InvalidDataException($"{where}: expected an array of numbers under '{key}', found {(row.TryGetProperty(key, out x) ? Kind(x) : "none")}.");
+            throw new InvalidDataException(
+                $"{where}: expected an array of numbers under '{key}', found {(row.TryGetProperty(key, out x) ? Kind(x) : "none")}.");
         }
         foreach (var (i, element) in x.EnumerateArray().Index())
         {
@@ -122,7 +132,10 @@ static class JsonLines
     static string Kind(JsonElement value) => value.ValueKind switch
     {
         JsonValueKind.Array when value.GetArrayLength() == 0 => "an empty array",
-        JsonValueKind.Null => "null",
-        _ => string.Create(CultureInfo.InvariantCulture, $"{(value.ValueKind is JsonValueKind.Array or JsonValueKind.Object ? "an" : "a")} {value.ValueKind.ToString().ToLowerInvariant()}"),
+        JsonValueKind.Array => "an array",
+        JsonValueKind.Object => "an object",
+        JsonValueKind.String => "a string",
+        JsonValueKind.Number => "a number",
+        _ => value.GetRawText(),
     };
 }

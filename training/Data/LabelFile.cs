@@ -14,7 +14,8 @@ static class LabelFile
                 var idx = IdxFile.Read(path);
                 var value = new float[1];
                 return idx.RowSize != 1 || idx.Type is IdxFile.Float32 or IdxFile.Float64
-                    ? throw new InvalidDataException($"{path}: expected one integer a row, found {string.Join('×', idx.Shape)} of type {idx.Type:X2}.")
+                    ? throw new InvalidDataException(
+                        $"{path}: expected one integer a row, found {string.Join('×', idx.Shape)} of type {idx.Type:X2}.")
                     : Enumerable.Range(0, idx.Rows).Select(row =>
                     {
                         idx.CopyRow(row, value);

@@ -36,7 +36,10 @@ public sealed record MaterialisedSplit
     public required IReadOnlyList<PackageFile> Files { get; init; }
 }
 
-/// <summary>Freezes a split into a folder: <c>x.npy</c> (raw, float32), <c>labels.npy</c> (int64), <c>factors.npy</c> (float32) and <c>dataset.json</c>.</summary>
+/// <summary>
+/// Freezes a split into a folder: <c>x.npy</c> (raw, float32), <c>labels.npy</c> (int64), <c>factors.npy</c> (float32) and
+/// <c>dataset.json</c>.
+/// </summary>
 public static class Materialised
 {
     static readonly JsonSerializerOptions s_json = new()
@@ -54,10 +57,12 @@ public static class Materialised
         if (File.Exists(target) || (Directory.Exists(target) && Directory.EnumerateFileSystemEntries(target).Any()
             && !File.Exists(Path.Combine(target, MaterialisedSplit.FileName))))
         {
-            throw new UsageException($"{folder}: expected an empty folder or one that 'mim data materialise' wrote, found other files. Choose another --out.");
+            throw new UsageException(
+                $"{folder}: expected an empty folder or one that 'mim data materialise' wrote, found other files. Choose another --out.");
         }
         var data = dataset.Load(split, epoch);
-        Directory.CreateDirectory(Path.GetDirectoryName(target) ?? throw new UsageException($"{folder}: expected a folder to write, found the root."));
+        Directory.CreateDirectory(
+            Path.GetDirectoryName(target) ?? throw new UsageException($"{folder}: expected a folder to write, found the root."));
         var temporary = $"{target}.{Guid.NewGuid():N}.tmp";
         try
         {

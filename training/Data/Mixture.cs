@@ -6,9 +6,10 @@ using Mim.Models;
 namespace Mim.Training;
 
 /// <summary>
-/// The reference's Gaussian mixtures <c>toy[-]&lt;modes&gt;[_&lt;d&gt;]</c>: equal weights, one isotropic σ = 0.25·5/K, the first two dimensions of the
-/// means on the unit circle at θ_i = 2πi/K, with the origin as component 0 unless the name has a minus. Dividing by K and not by the number of modes
-/// leaves a gap in the ring of <c>toy4</c>: so do the published plots. The further dimensions are those of linspace(−50, 50, K·d) as [K, d].
+/// The reference's Gaussian mixtures <c>toy[-]&lt;modes&gt;[_&lt;d&gt;]</c>: equal weights, one isotropic σ = 0.25·5/K, the first two
+/// dimensions of the means on the unit circle at θ_i = 2πi/K, with the origin as component 0 unless the name has a minus. Dividing by K and
+/// not by the number of modes leaves a gap in the ring of <c>toy4</c>: so do the published plots. The further dimensions are those of
+/// linspace(−50, 50, K·d) as [K, d].
 /// </summary>
 public sealed partial class Mixture : Dataset
 {
@@ -38,7 +39,8 @@ public sealed partial class Mixture : Dataset
         {
             var mean = _means.AsSpan(component * xDim, xDim);
             var ring = withOrigin ? component - 1 : component;
-            (mean[0], mean[1]) = ring < 0 ? (0, 0) : ((float)Math.Cos(Math.Tau * ring / Components), (float)Math.Sin(Math.Tau * ring / Components));
+            var angle = Math.Tau * ring / Components;
+            (mean[0], mean[1]) = ring < 0 ? (0, 0) : ((float)Math.Cos(angle), (float)Math.Sin(angle));
         }
     }
 
@@ -54,8 +56,8 @@ public sealed partial class Mixture : Dataset
     /// <summary>Standard deviation of every component in every dimension.</summary>
     public double Sigma { get; }
 
-    public override string Sha256 =>
-        Hashes.Sha256(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Name} rows={_rows} sigma={Sigma:R} philox4x32-10")));
+    public override string Sha256 => Hashes.Sha256(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture,
+        $"{Name} rows={_rows} sigma={Sigma:R} philox4x32-10")));
 
     /// <summary>Null if the name is not one of a mixture.</summary>
     internal static Dataset? TryCreate(DatasetOptions options, long seed)
@@ -90,7 +92,8 @@ public sealed partial class Mixture : Dataset
             terms[component] = -squares / (2 * Sigma * Sigma);
         }
         var largest = terms.Max();
-        return largest + Math.Log(terms.Sum(term => Math.Exp(term - largest)) / Components) - (_xDim * Math.Log(Sigma * Math.Sqrt(Math.Tau)));
+        var logMeanExp = largest + Math.Log(terms.Sum(term => Math.Exp(term - largest)) / Components);
+        return logMeanExp - (_xDim * Math.Log(Sigma * Math.Sqrt(Math.Tau)));
     }
 
     public override DataSplit Load(SplitName split, int epoch)

@@ -1,8 +1,8 @@
 namespace Mim.Training;
 
 /// <summary>
-/// Philox4x32-10 (Salmon et al. 2011): the counter-based generator behind every data draw, so that data are the same on every engine and device.
-/// The seed is the key; stream and substream are the upper half of the counter, so that two streams never overlap.
+/// Philox4x32-10 (Salmon et al. 2011): the counter-based generator behind every data draw, so that data are the same on every engine and
+/// device. The seed is the key; stream and substream are the upper half of the counter, so that two streams never overlap.
 /// </summary>
 public sealed class Philox(ulong seed, uint stream, uint substream)
 {

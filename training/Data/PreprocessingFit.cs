@@ -18,7 +18,9 @@ static class PreprocessingFit
     const float DefaultLevels = 256;
     const float DefaultThreshold = 0.5f;
 
-    /// <summary>A step whose constants the options give, or one that looks at a column (its name, its values) to find or to check them.</summary>
+    /// <summary>
+    /// A step whose constants the options give, or one that looks at a column (its name, its values) to find or to check them.
+    /// </summary>
     readonly record struct Plan(string Kind, PreprocessingStep? Given, Func<string, double[], PreprocessingStep>? Fit);
 
     public static IReadOnlyList<PreprocessingStep> Fit(DatasetOptions options, Dataset dataset)
@@ -29,7 +31,8 @@ static class PreprocessingFit
         {
             plans.Insert(0, first);
         }
-        return plans.TrueForAll(plan => plan.Given is not null) ? [.. plans.Select(plan => plan.Given).OfType<PreprocessingStep>()] : Fit(plans, dataset);
+        var given = plans.Select(plan => plan.Given).OfType<PreprocessingStep>().ToArray();
+        return given.Length == plans.Count ? given : Fit(plans, dataset);
     }
 
     static IReadOnlyList<PreprocessingStep> Fit(List<Plan> plans, Dataset dataset)
@@ -45,13 +48,14 @@ static class PreprocessingFit
             }
             foreach (var (i, plan) in plans.Index())
             {
-                var step = plan.Given ?? plan.Fit?.Invoke(ColumnName(dataset, column), values) ?? throw new UnreachableException("A plan gives its constants or fits them.");
+                var step = plan.Given ?? plan.Fit?.Invoke(ColumnName(dataset, column), values)
+                    ?? throw new UnreachableException("A plan gives its constants or fits them.");
                 constants[i].A.AddRange(step.A);
                 constants[i].B.AddRange(step.B);
                 Apply(step, values);
             }
         }
-        return [.. plans.Select((plan, i) => new PreprocessingStep { Kind = plan.Kind, A = Shared(constants[i].A), B = Shared(constants[i].B) })];
+        return [.. plans.Zip(constants, (plan, c) => new PreprocessingStep { Kind = plan.Kind, A = Shared(c.A), B = Shared(c.B) })];
     }
 
     /// <summary>One constant where all columns have the same.</summary>
@@ -98,7 +102,8 @@ static class PreprocessingFit
         {
             var known = Array.FindAll(values, value => !double.IsNaN(value));
             return known.Length == 0
-                ? throw new InvalidDataException($"{name}: expected a training value to impute by {missing}, found none. Leave it out, or give dataset.missing a number.")
+                ? throw new InvalidDataException($"{name}: expected a training value to impute by {missing}, found none. "
+                    + "Leave it out, or give dataset.missing a number.")
                 : new PreprocessingStep { Kind = kind, A = [(float)constant(known)] };
         });
     }
@@ -122,18 +127,21 @@ static class PreprocessingFit
                 return Given(kind, [0], [argument.Value]);
             case PreprocessingStep.Dequantise when argument is null or >= 2:
                 var levels = argument ?? DefaultLevels;
-                return new Plan(kind, null, (name, values) => Require(name, values, value => value >= 0 && value < levels && value == Math.Floor(value),
+                return new Plan(kind, null, (name, values) => Require(
+                    name, values, value => value >= 0 && value < levels && value == Math.Floor(value),
                     $"integers from 0 to {levels - 1} for '{text}'", new PreprocessingStep { Kind = kind, A = [levels] }));
             case PreprocessingStep.Binarise:
                 return Given(kind, [argument ?? DefaultThreshold]);
             case PreprocessingStep.BinariseStochastic when argument is null:
-                return new Plan(kind, null, (name, values) => Require(name, values, value => value is >= 0 and <= 1,
+                return new Plan(kind, null, (name, values) => Require(
+                    name, values, value => value is >= 0 and <= 1,
                     $"probabilities from 0 to 1 for '{kind}' (scale: 255 before it?)", new PreprocessingStep { Kind = kind }));
             case PreprocessingStep.Impute:
                 throw new UsageException("preprocessing: 'impute' comes first by itself. Give dataset.missing: mean, median or a number.");
             default:
                 throw new UsageException(PreprocessingStep.Kinds.Contains(kind)
-                    ? $"preprocessing: expected standardise, scale: B with B > 0, dequantise: LEVELS with at least 2, binarise: THRESHOLD or binarise_stochastic, found '{text}'."
+                    ? "preprocessing: expected standardise, scale: B with B > 0, dequantise: LEVELS with at least 2, "
+                        + $"binarise: THRESHOLD or binarise_stochastic, found '{text}'."
                     : $"preprocessing: expected a kind, found '{kind}'.{Nearest.Hint(kind, PreprocessingStep.Kinds)}");
         }
     }
@@ -142,7 +150,8 @@ static class PreprocessingFit
 
     static PreprocessingStep Require(string name, double[] values, Predicate<double> allowed, string expected, PreprocessingStep step) =>
         Array.FindIndex(values, value => !allowed(value)) is >= 0 and var i
-            ? throw new InvalidDataException(string.Create(CultureInfo.InvariantCulture, $"{name}: expected {expected}, found {values[i]}."))
+            ? throw new InvalidDataException(
+                string.Create(CultureInfo.InvariantCulture, $"{name}: expected {expected}, found {values[i]}."))
             : step;
 
     /// <summary>The population's standard deviation; 1 for a constant column, which then becomes 0.</summary>

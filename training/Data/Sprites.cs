@@ -20,8 +20,8 @@ public enum SpriteShape
 public readonly record struct SpriteFactors(SpriteShape Shape, double Scale, double Rotation, double X, double Y);
 
 /// <summary>
-/// White shapes on black, rendered on the fly from factors that are known: a small image set with ground truth, after dSprites (Matthey et al. 2017),
-/// with continuous factors. Values are in [0, 1], anti-aliased by 4×4 samples a pixel; the label is the shape.
+/// White shapes on black, rendered on the fly from factors that are known: a small image set with ground truth, after dSprites (Matthey et
+/// al. 2017), with continuous factors. Values are in [0, 1], anti-aliased by 4×4 samples a pixel; the label is the shape.
 /// </summary>
 public sealed class Sprites : Dataset
 {
@@ -33,8 +33,8 @@ public sealed class Sprites : Dataset
     const int SamplesPerSide = 4;
     const int Shapes = 3;
 
-    // A heart is a square of side s on its tip with half-discs of diameter s on its two upper sides. In the square's own axes (u, v), both sides at +s/2,
-    // the centroid is at u = v = HeartCentroid·s, and the tip, the farthest point from it, at −s/2.
+    // A heart is a square of side s on its tip with half-discs of diameter s on its two upper sides. In the square's own axes (u, v), both
+    // sides at +s/2, the centroid is at u = v = HeartCentroid·s, and the tip, the farthest point from it, at −s/2.
     static readonly double s_heartCentroid = Math.PI / 8 * (0.5 + (2 / (3 * Math.PI))) / (1 + (Math.PI / 4));
     static readonly double s_heartRadius = Math.Sqrt(2) * (0.5 + s_heartCentroid);
 
@@ -64,8 +64,8 @@ public sealed class Sprites : Dataset
 
     public override IReadOnlyList<string> FactorNames { get; } = ["shape", "scale", "rotation", "x", "y"];
 
-    public override string Sha256 => Hashes.Sha256(Encoding.UTF8.GetBytes(
-        string.Create(CultureInfo.InvariantCulture, $"sprites size={_size} rows={_rows} scale={MinScale}-1 radius={LargestRadius} philox4x32-10")));
+    public override string Sha256 => Hashes.Sha256(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture,
+        $"sprites size={_size} rows={_rows} scale={MinScale}-1 radius={LargestRadius} philox4x32-10")));
 
     /// <summary>Area in pixels of a sprite, before pixels are cut from it.</summary>
     public double Area(SpriteFactors factors)
@@ -121,10 +121,15 @@ public sealed class Sprites : Dataset
         var factorValues = new float[_rows * FactorNames.Count];
         for (var row = 0; row < _rows; row++)
         {
-            var factors = new SpriteFactors((SpriteShape)random.NextInt32(Shapes), random.NextDouble(MinScale, 1), random.NextDouble(0, Math.Tau),
-                random.NextDouble(), random.NextDouble());
+            var factors = new SpriteFactors(
+                (SpriteShape)random.NextInt32(Shapes),
+                random.NextDouble(MinScale, 1),
+                random.NextDouble(0, Math.Tau),
+                random.NextDouble(),
+                random.NextDouble());
             labels[row] = (long)factors.Shape;
-            ReadOnlySpan<float> values = [(float)factors.Shape, (float)factors.Scale, (float)factors.Rotation, (float)factors.X, (float)factors.Y];
+            var (shape, scale, rotation, centreX, centreY) = factors;
+            ReadOnlySpan<float> values = [(float)shape, (float)scale, (float)rotation, (float)centreX, (float)centreY];
             values.CopyTo(factorValues.AsSpan(row * values.Length));
             Render(factors, x.AsSpan(row * XDim, XDim));
         }

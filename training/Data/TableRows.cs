@@ -104,7 +104,8 @@ sealed class TableRows : FileRows
         }
         catch (CsvFormatException e)
         {
-            throw new InvalidDataException($"{path}:{e.LineNumber}: expected cells whose quotes enclose the whole cell, doubled inside it, found others. {e.Message}", e);
+            throw new InvalidDataException(
+                $"{path}:{e.LineNumber}: expected quotes to enclose whole cells and to be doubled inside them, found others. {e.Message}", e);
         }
     }
 
@@ -126,7 +127,8 @@ sealed class TableRows : FileRows
     {
         if (training is not TableRows table || !table._columns.SequenceEqual(_columns))
         {
-            throw new InvalidDataException($"{Path}: expected the columns of {training.Path}, found {string.Join(", ", _columns)}. Choose with dataset.columns.");
+            throw new InvalidDataException(
+                $"{Path}: expected the columns of {training.Path}, found {string.Join(", ", _columns)}. Choose with dataset.columns.");
         }
         _schema = table.Schema;
     }
@@ -177,7 +179,8 @@ sealed class TableRows : FileRows
         }
         if (categories.Count > MaxCategories || (!declared && texts >= DistinctTextsThatAreSuspect && categories.Count == texts))
         {
-            throw new InvalidDataException($"{Path}: column '{name}' holds {categories.Count} different texts in {texts} rows, too many to one-hot encode. "
+            throw new InvalidDataException(
+                $"{Path}: column '{name}' holds {categories.Count} different texts in {texts} rows, too many to one-hot encode. "
                 + "Leave it out with dataset.columns, or check dataset.delimiter and dataset.header.");
         }
         return new TabularColumn { Name = name, Kind = ColumnKind.Categorical, Categories = [.. categories], AllowMissing = _allowMissing };

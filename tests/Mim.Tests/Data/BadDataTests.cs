@@ -22,7 +22,7 @@ public sealed class BadDataTests : IDisposable
     [InlineData("a.csv", "a,b\n", ": expected rows, found none after the header")]
     [InlineData("a.csv", "", ": expected rows, found an empty file")]
     [InlineData("a.csv", "\n\n", ": expected a table, found no line with text")]
-    [InlineData("a.csv", "a,b\n1,\"2\n3,4\n", ":2: expected cells whose quotes enclose the whole cell")]
+    [InlineData("a.csv", "a,b\n1,\"2\n3,4\n", ":2: expected quotes to enclose whole cells")]
     [InlineData("a.csv", "a;b\n1;2\n2;3\n3;4\n4;5\n5;6\n6;7\n7;8\n8;9\n9;1\n10;2\n11;3\n12;4\n13;5\n", "too many to one-hot encode")]
     [InlineData("a.jsonl", "{\"x\":[1,2]}\n{\"x\":[1]}\n", ":2: expected 2 numbers in 'x' as in the first line, found 1")]
     [InlineData("a.jsonl", "{\"x\":[1,2]}\n{\"x\":[1,\"a\"]}\n", ":2: 'x[1]': expected a number, found a string")]

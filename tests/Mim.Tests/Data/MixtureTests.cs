@@ -71,7 +71,8 @@ public sealed class MixtureTests
         }
     }
 
-    // H(toy4) ≈ 1.56 nats (measured by an independent implementation); H(toy4_20) = log 5 + 20·(½ log 2πe + log σ) ≈ 2.26, the components being far apart.
+    // H(toy4) ≈ 1.56 nats (measured by an independent implementation); H(toy4_20) = log 5 + 20·(½ log 2πe + log σ) ≈ 2.26, the components
+    // being far apart.
     [Theory]
     [InlineData("toy4", 1.56, 0.03)]
     [InlineData("toy4_20", 2.26, 0.13)] // 4 · √(20/2) / √9984 nats
