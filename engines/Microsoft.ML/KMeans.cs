@@ -9,7 +9,7 @@ namespace Microsoft.ML.Trainers;
 /// </summary>
 static class KMeans
 {
-    const int Restarts = 10;
+    const int Restarts = 3;
 
     /// <returns>The centroids, (clusters, dims).</returns>
     public static float[][] Fit(float[][] rows, int dims, int clusters, int maximumIterations, Random random)

@@ -17,6 +17,9 @@ public abstract class LbfgsTrainerBase<TOptions, TTransformer, TModel> : Trainer
 
         public float L1Regularization = 1;
 
+        /// <summary>The improvement an iteration at which the real trainer stops. Without effect here, see <see cref="OwlQn"/>.</summary>
+        public float OptimizationTolerance = 1e-7f;
+
         public int HistorySize = 20;
 
         public int MaximumNumberOfIterations = int.MaxValue;

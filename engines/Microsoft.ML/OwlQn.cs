@@ -9,7 +9,7 @@ namespace Microsoft.ML.Trainers;
 static class OwlQn
 {
     /// <summary>Where to stop: the norm of the least subgradient, relative to the one at the start once that exceeds 1. Leaves room for rounding weights to float32.</summary>
-    const double Tolerance = 1e-7;
+    const double Tolerance = 1e-6;
 
     const double SufficientDecrease = 1e-4;
     const int MaximumHalvings = 60;

@@ -15,6 +15,16 @@ public sealed class DownstreamModel
     public const string ClustersFile = "clusters.zip";
     public const string ClassifierFile = "classifier.zip";
 
+    const int Starts = 10;
+
+    /// <summary>ML.NET's float32 sums differ in the last bits from run to run; an earlier start is kept unless a later one is better by more than that.</summary>
+    const double Tie = 1e-5;
+
+    /// <summary>
+    /// ML.NET's default, 1e-7, stops well before the optimum (subgradient norm 1e-2 on 200 rows of 4 features); with this it ends where float32 does (4e-5).
+    /// </summary>
+    const float ToTheEnd = 1e-12f;
+
     const string Label = nameof(EmbeddingRow.Label);
     const string Features = nameof(EmbeddingRow.Features);
     const string Score = "Score";
@@ -44,15 +54,8 @@ public sealed class DownstreamModel
         var train = EmbeddingView.Load(ml, plan.Train, plan.Split.Train);
         var test = EmbeddingView.Load(ml, plan.Test, plan.Split.Test);
 
-        // One thread and a named initialisation: with ML.NET's defaults for both, the same seed does not give the same clusters.
-        var clusters = ml.Clustering.Trainers.KMeans(new KMeansTrainer.Options
-        {
-            NumberOfClusters = plan.Clusters,
-            InitializationAlgorithm = KMeansTrainer.InitializationAlgorithm.KMeansPlusPlus,
-            NumberOfThreads = 1,
-        }).Fit(train);
+        var clusters = FitClusters(ml, train, plan.Clusters, cancellationToken);
         log($"k-means          {plan.Clusters} clusters of {plan.Split.Train.Count} rows");
-        cancellationToken.ThrowIfCancellationRequested();
 
         var keys = plan.Labels is null
             ? null
@@ -67,7 +70,7 @@ public sealed class DownstreamModel
         if (keys is not null && plan.Labels is { Count: > 1 })
         {
             classifier = ml.MulticlassClassification.Trainers
-                .LbfgsMaximumEntropy(new LbfgsMaximumEntropyMulticlassTrainer.Options { NumberOfThreads = 1 })
+                .LbfgsMaximumEntropy(new LbfgsMaximumEntropyMulticlassTrainer.Options { NumberOfThreads = 1, OptimizationTolerance = ToTheEnd })
                 .Append(ml.Transforms.Conversion.MapKeyToValue(nameof(ClassRow.PredictedName), nameof(ClusterRow.PredictedLabel)))
                 .Fit(keys.Transform(train));
             log($"maximum entropy  {plan.Labels.Count} classes of {plan.Split.Train.Count} rows");
@@ -165,6 +168,35 @@ public sealed class DownstreamModel
         var classes = _ml.Data.CreateEnumerable<ClassRow>(_classifier.Transform(data), reuseRowObject: false);
         return clusters.Zip(classes).Select((pair, row) =>
             new Prediction(embeddings.Ids?[row], pair.First.PredictedLabel, pair.First.Score, pair.Second.PredictedName, pair.Second.Score));
+    }
+
+    /// <summary>
+    /// The start with the least average distance on the training rows. ML.NET starts once, which finds poor optima: on 20 Gaussian clusters in 8 dimensions the
+    /// mutual information of single starts ran from 0.90 to 0.97.
+    /// </summary>
+    static ClusteringPredictionTransformer<KMeansModelParameters> FitClusters(MLContext ml, IDataView train, int clusters, CancellationToken cancellationToken)
+    {
+        // One thread and a named initialisation: with ML.NET's defaults for both, the same seed does not give the same clusters.
+        var options = new KMeansTrainer.Options
+        {
+            NumberOfClusters = clusters,
+            InitializationAlgorithm = KMeansTrainer.InitializationAlgorithm.KMeansPlusPlus,
+            NumberOfThreads = 1,
+        };
+        var best = ml.Clustering.Trainers.KMeans(options).Fit(train);
+        var least = ml.Clustering.Evaluate(best.Transform(train)).AverageDistance;
+        for (var start = 1; start < Starts; start++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            // A trainer draws its seed from the context when it is made: the next one starts elsewhere.
+            var other = ml.Clustering.Trainers.KMeans(options).Fit(train);
+            var distance = ml.Clustering.Evaluate(other.Transform(train)).AverageDistance;
+            if (distance < least * (1 - Tie))
+            {
+                (best, least) = (other, distance);
+            }
+        }
+        return best;
     }
 
     PackageFile Write(string folder, string name, ITransformer model)

@@ -7,17 +7,17 @@ namespace Mim.Tests.Downstream;
 
 public sealed class KMeansTests
 {
-    // Oracle: every one of the k^8 assignments, centroids as means. Restarts find the best of so few.
+    // Oracle: every one of the k^8 assignments, centroids as means. A single training may end in a poorer optimum.
     [Theory]
     [InlineData(1, 2)]
     [InlineData(2, 3)]
     [InlineData(3, 3)]
     [InlineData(4, 2)]
-    public void Finds_the_best_of_all_assignments(int seed, int clusters)
+    public void Twenty_trainings_find_the_best_of_all_assignments(int seed, int clusters)
     {
         var rows = Draw(seed, 8, 2);
-        var (_, scored) = Fit(rows, clusters, seed);
-        Assert.Equal(BestOfAll(rows, clusters), scored.Sum(s => s.Score.Min()), 1e-4); // float32, 16 terms of order 1
+        var found = Enumerable.Range(0, 20).Select(s => Fit(rows, clusters, s).Scored.Sum(row => row.Score.Min())).Min();
+        Assert.Equal(BestOfAll(rows, clusters), found, 1e-4); // float32, 16 terms of order 1
     }
 
     [Fact]
