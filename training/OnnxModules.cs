@@ -1,0 +1,194 @@
+using System.Globalization;
+using Mim.Models;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Mim.Training;
+
+/// <summary>A value of an ONNX graph: float32 [batch, ..RowShape].</summary>
+public readonly record struct OnnxValue(string Name, IReadOnlyList<long> RowShape);
+
+/// <summary>
+/// Writes TorchSharp modules, as they compute after <c>eval()</c>, as ONNX nodes. A node is named by its module's path and an initializer by its
+/// checkpoint key. A module without a translation here is an error: nothing is passed through.
+/// </summary>
+public sealed class OnnxModules(OnnxWriter writer)
+{
+    /// <summary>Above this argument libtorch's softplus and the exact one are the same float32.</summary>
+    const double SoftplusIsLinear = 15;
+
+    readonly HashSet<string> _weights = new(StringComparer.Ordinal);
+
+    /// <summary>Adds <paramref name="module"/> at <paramref name="path"/>; its result is named <paramref name="output"/>, or else as the path.</summary>
+    public OnnxValue Apply(nn.Module module, OnnxValue x, string path, string? output = null)
+    {
+        var name = output ?? path;
+        switch (module)
+        {
+            case Sequential sequence:
+                return Chain(sequence, x, path, output);
+            case Linear linear:
+                RequireRank(x, 1, path, linear);
+                return new(writer.Node("Gemm", name, [x.Name, .. Weights(path, ("weight", linear.weight), ("bias", linear.bias))], ("transB", 1L)),
+                    [linear.out_features]);
+            case Conv2d convolution:
+                return Convolution("Conv", convolution, x, path, name);
+            case ConvTranspose2d convolution:
+                return Convolution("ConvTranspose", convolution, x, path, name);
+            case BatchNorm norm:
+                return BatchNorm(norm, x, path, name);
+            case LayerNorm norm:
+                return LayerNorm(norm, x, path, name);
+            case Flatten { start_dim: 1, end_dim: -1 }:
+                return new(writer.Node("Flatten", name, [x.Name], ("axis", 1L)), [x.RowShape.Aggregate(1L, (product, size) => product * size)]);
+            case Identity or Dropout:
+                return output is null ? x : x with { Name = writer.Node("Identity", name, [x.Name]) };
+            default:
+                return x with { Name = Activation(module, x.Name, path, name) };
+        }
+    }
+
+    /// <summary>A float32 constant: a scalar, or with <paramref name="values"/> of several one value per feature.</summary>
+    public string Constant(string name, params ReadOnlySpan<float> values) =>
+        values.Length == 1 ? writer.Initializer(name, values) : writer.Initializer(name, values, values.Length);
+
+    /// <summary>Every parameter and buffer of <paramref name="module"/> must have become an initializer.</summary>
+    public void RequireComplete(nn.Module module, string path)
+    {
+        var weights = module.named_parameters().Select(p => (p.Item1, (Tensor)p.Item2)).Concat(module.named_buffers());
+        foreach (var (key, _) in weights)
+        {
+            // The count of batches that BatchNorm keeps is no weight: eval() does not read it.
+            if (!_weights.Contains($"{path}.{key}") && !key.EndsWith("num_batches_tracked", StringComparison.Ordinal))
+            {
+                throw new UsageException($"{path}.{key}: this weight is used by no node of the exported graph. Teach {nameof(OnnxModules)} the module that holds it.");
+            }
+        }
+    }
+
+    OnnxValue Chain(Sequential sequence, OnnxValue x, string path, string? output)
+    {
+        var children = sequence.named_children().ToArray();
+        for (var i = 0; i < children.Length; i++)
+        {
+            var (key, child) = children[i];
+            x = Apply(child, x, $"{path}.{key}", i == children.Length - 1 ? output : null);
+        }
+        return x;
+    }
+
+    string Activation(nn.Module module, string x, string path, string name)
+    {
+        switch (module)
+        {
+            case Tanh:
+                return writer.Node("Tanh", name, [x]);
+            case ReLU:
+                return writer.Node("Relu", name, [x]);
+            case Sigmoid:
+                return writer.Node("Sigmoid", name, [x]);
+            case ELU elu:
+                return writer.Node("Elu", name, [x], ("alpha", (float)elu.alpha));
+            case LeakyReLU leaky:
+                return writer.Node("LeakyRelu", name, [x], ("alpha", (float)leaky.negative_slope));
+            case Hardtanh clamp:
+                return writer.Node("Clip", name, [x, Constant($"{path}.min", (float)clamp.min_val), Constant($"{path}.max", (float)clamp.max_val)]);
+            case SiLU:
+                return writer.Node("Mul", name, [x, writer.Node("Sigmoid", $"{path}.sigmoid", [x])]);
+            case GELU:
+                // x·½·(1 + erf(x/√2)), libtorch's exact form.
+                var erf = writer.Node("Erf", $"{path}.erf", [writer.Node("Mul", $"{path}.scaled", [x, Constant($"{path}.rsqrt2", (float)Math.Sqrt(0.5))])]);
+                var cdf = writer.Node("Mul", $"{path}.cdf", [writer.Node("Add", $"{path}.shifted", [erf, Constant($"{path}.one", 1)]), Constant($"{path}.half", 0.5f)]);
+                return writer.Node("Mul", name, [x, cdf]);
+            case Softplus { threshold: >= SoftplusIsLinear, beta: 1 }:
+                return writer.Node("Softplus", name, [x]);
+            case Softplus { threshold: >= SoftplusIsLinear } softplus:
+                var beta = Constant($"{path}.beta", (float)softplus.beta);
+                return writer.Node("Div", name, [writer.Node("Softplus", $"{path}.softplus", [writer.Node("Mul", $"{path}.scaled", [x, beta])]), beta]);
+            default:
+                throw Unknown(path, module, "Supported: Sequential, Linear, Conv2d, ConvTranspose2d, BatchNorm, LayerNorm, Flatten from 1, Dropout, Identity, "
+                    + "Tanh, ReLU, SiLU, GELU, ELU, LeakyReLU, Sigmoid, Hardtanh and Softplus (threshold from 15).");
+        }
+    }
+
+    OnnxValue Convolution(string op, Convolution convolution, OnnxValue x, string path, string name)
+    {
+        RequireRank(x, 3, path, convolution);
+        if (convolution.padding is not { } padding || convolution.padding_type is not null || convolution.padding_mode != PaddingModes.Zeros)
+        {
+            throw Unknown(path, convolution, "Pad with zeros, by an explicit amount.");
+        }
+        var (kernel, stride, dilation) = (convolution.kernel_size, convolution.stride, convolution.dilation);
+        var attributes = new List<(string, object)>
+        {
+            ("kernel_shape", kernel),
+            ("strides", stride),
+            ("pads", (long[])[.. padding, .. padding]),
+            ("dilations", dilation),
+            ("group", convolution.groups),
+        };
+        long[] extra = [0, 0];
+        if (op == "ConvTranspose")
+        {
+            extra = convolution.output_padding;
+            attributes.Add(("output_padding", extra));
+        }
+        long Size(int axis)
+        {
+            var reach = dilation[axis] * (kernel[axis] - 1) + 1;
+            var size = x.RowShape[axis + 1];
+            return op == "Conv"
+                ? (size + 2 * padding[axis] - reach) / stride[axis] + 1
+                : (size - 1) * stride[axis] - 2 * padding[axis] + reach + extra[axis];
+        }
+        return new(writer.Node(op, name, [x.Name, .. Weights(path, ("weight", convolution.weight), ("bias", convolution.bias))], [.. attributes]),
+            [convolution.out_channels, Size(0), Size(1)]);
+    }
+
+    OnnxValue BatchNorm(BatchNorm norm, OnnxValue x, string path, string name)
+    {
+        if (!norm.track_running_stats || !norm.affine)
+        {
+            throw Unknown(path, norm, "It needs running statistics and affine weights.");
+        }
+        var weights = Weights(path, ("weight", norm.weight), ("bias", norm.bias), ("running_mean", norm.running_mean), ("running_var", norm.running_var));
+        return x with { Name = writer.Node("BatchNormalization", name, [x.Name, .. weights], ("epsilon", (float)norm.eps)) };
+    }
+
+    OnnxValue LayerNorm(LayerNorm norm, OnnxValue x, string path, string name)
+    {
+        if (!norm.elementwise_affine)
+        {
+            throw Unknown(path, norm, "It needs affine weights.");
+        }
+        var weights = Weights(path, ("weight", norm.weight), ("bias", norm.bias));
+        return x with { Name = writer.Node("LayerNormalization", name, [x.Name, .. weights], ("axis", -(long)norm.normalized_shape.Length), ("epsilon", (float)norm.eps)) };
+    }
+
+    /// <summary>One initializer for each weight there is: a bias may be absent.</summary>
+    string[] Weights(string path, params ReadOnlySpan<(string Key, Tensor? Value)> weights)
+    {
+        var names = new List<string>();
+        foreach (var (key, value) in weights)
+        {
+            if (value is not null)
+            {
+                var name = string.Create(CultureInfo.InvariantCulture, $"{path}.{key}");
+                _weights.Add(name);
+                names.Add(writer.Initializer(name, value.detach().cpu().contiguous().data<float>().ToArray(), value.shape));
+            }
+        }
+        return [.. names];
+    }
+
+    static void RequireRank(OnnxValue x, int rank, string path, nn.Module module)
+    {
+        if (x.RowShape.Count != rank)
+        {
+            throw Unknown(path, module, $"Expected rows of {rank} dimensions, found [{string.Join(", ", x.RowShape)}].");
+        }
+    }
+
+    static UsageException Unknown(string path, nn.Module module, string remedy) => new($"{path}: {module.GetType().Name} has no ONNX form here. {remedy}");
+}
