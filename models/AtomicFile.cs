@@ -30,7 +30,8 @@ public static class AtomicFile
     /// <summary>The name under which <paramref name="path"/> is prepared: hidden, in the same folder (rename is atomic only within one file system), unique.</summary>
     public static string TemporaryFor(string path)
     {
-        var folder = Path.GetDirectoryName(Path.GetFullPath(path)) ?? throw new UsageException($"{path}: expected a file, found the root folder.");
+        var folder = Path.GetDirectoryName(Path.GetFullPath(path)) ?? throw new UsageException(
+            $"{path}: expected a file, found the root folder.");
         Directory.CreateDirectory(folder);
         return Path.Combine(folder, $".{Path.GetFileName(path)}.{Guid.NewGuid():N}.tmp");
     }

@@ -37,7 +37,8 @@ public static class StrictJson
             {
                 CheckKeys(document.RootElement, s_options.GetTypeInfo(typeof(T)), name, "");
             }
-            return JsonSerializer.Deserialize<T>(utf8, s_options) ?? throw new InvalidDataException($"{name}: expected an object, found null.");
+            return JsonSerializer.Deserialize<T>(utf8, s_options) ?? throw new InvalidDataException(
+                $"{name}: expected an object, found null.");
         }
         catch (JsonException e)
         {

@@ -111,7 +111,8 @@ public sealed record TabularSchema
         {
             return column.AllowMissing
                 ? float.NaN
-                : throw new InvalidDataException($"{where}: column '{column.Name}': the cell is missing ('{cell}'). Fill it, or train with missing: mean.");
+                : throw new InvalidDataException(
+                    $"{where}: column '{column.Name}': the cell is missing ('{cell}'). Fill it, or train with missing: mean.");
         }
         return float.TryParse(cell, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && float.IsFinite(value)
             ? value
@@ -131,7 +132,8 @@ public sealed record TabularSchema
         }
         if (!(column.AllowMissing && IsMissing(cell)))
         {
-            throw new InvalidDataException($"{where}: column '{column.Name}': the model was not trained on category '{cell}'.{Nearest.Hint(cell, column.Categories)}");
+            throw new InvalidDataException(
+                $"{where}: column '{column.Name}': the model was not trained on category '{cell}'.{Nearest.Hint(cell, column.Categories)}");
         }
     }
 }

@@ -43,7 +43,8 @@ public static class Npy
         }
         if (present > Array.MaxLength)
         {
-            throw new InvalidDataException($"{name}: {present} bytes do not fit into one array of at most {Array.MaxLength}. Split it, or stream it.");
+            throw new InvalidDataException(
+                $"{name}: {present} bytes do not fit into one array of at most {Array.MaxLength}. Split it, or stream it.");
         }
         var bytes = new byte[present];
         NpyHeader.ReadExactly(stream, bytes, name, "the elements");

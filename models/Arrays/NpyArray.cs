@@ -91,7 +91,8 @@ public sealed class NpyArray
                 }
                 break;
             default:
-                throw new InvalidDataException($"Expected an array of integers, found {NpyHeader.Describe(Type)}. Convert it with numpy's astype('int64').");
+                throw new InvalidDataException(
+                    $"Expected an array of integers, found {NpyHeader.Describe(Type)}. Convert it with numpy's astype('int64').");
         }
         return result;
     }
@@ -106,7 +107,8 @@ public sealed class NpyArray
         }
         if (elements != length)
         {
-            throw new ArgumentException($"Shape [{string.Join(", ", shape.ToArray())}]: expected {elements} elements, found {length}.", nameof(shape));
+            throw new ArgumentException(
+                $"Shape [{string.Join(", ", shape.ToArray())}]: expected {elements} elements, found {length}.", nameof(shape));
         }
         return new NpyArray(type, shape.ToArray(), bytes.ToArray());
     }

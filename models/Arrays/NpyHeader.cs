@@ -57,7 +57,8 @@ sealed record NpyHeader(NpyType Type, long[] Shape)
         ReadExactly(stream, start[..8], name, "the magic");
         if (!start[..6].SequenceEqual(Magic))
         {
-            throw new InvalidDataException($"{name}: expected a .npy file (magic 93 4E 55 4D 50 59), found {Convert.ToHexString(start[..6])}. Save it with numpy.save.");
+            throw new InvalidDataException(
+                $"{name}: expected a .npy file (magic 93 4E 55 4D 50 59), found {Convert.ToHexString(start[..6])}. Save it with numpy.save.");
         }
         int length, prefix;
         switch (start[6], start[7])
@@ -75,7 +76,8 @@ sealed record NpyHeader(NpyType Type, long[] Shape)
         }
         if (length > MaxText)
         {
-            throw new InvalidDataException($"{name}: expected a header of at most {MaxText} bytes, found {length}. Structured arrays are not read.");
+            throw new InvalidDataException(
+                $"{name}: expected a header of at most {MaxText} bytes, found {length}. Structured arrays are not read.");
         }
         var text = new byte[length];
         ReadExactly(stream, text, name, "the header");
@@ -144,7 +146,8 @@ sealed record NpyHeader(NpyType Type, long[] Shape)
         var read = stream.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false);
         if (read < buffer.Length)
         {
-            throw new InvalidDataException($"{name}: ends within {what}: expected {buffer.Length} more bytes, found {read}. The file is truncated; write it again.");
+            throw new InvalidDataException(
+                $"{name}: ends within {what}: expected {buffer.Length} more bytes, found {read}. The file is truncated; write it again.");
         }
     }
 
@@ -240,7 +243,8 @@ sealed record NpyHeader(NpyType Type, long[] Shape)
                 "<i4" => NpyType.Int32,
                 "|u1" or "<u1" or "u1" => NpyType.UInt8,
                 "|b1" or "<b1" or "?" or "|?" => NpyType.Bool,
-                ['>', ..] => throw new InvalidDataException($"{name}: expected little-endian elements, found '{descr}'. Save x.astype(x.dtype.newbyteorder('<'))."),
+                ['>', ..] => throw new InvalidDataException(
+                    $"{name}: expected little-endian elements, found '{descr}'. Save x.astype(x.dtype.newbyteorder('<'))."),
                 "|O" or "O" => throw new InvalidDataException($"{name}: expected numbers, found Python objects ('{descr}'), which are never loaded. Save a numeric array."),
                 _ => throw new InvalidDataException(
                     $"{name}: expected elements of type f4, f8, i8, i4, u1 or b1, found '{descr}'. Save x.astype('float32')."),

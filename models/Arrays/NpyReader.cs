@@ -21,12 +21,14 @@ public sealed class NpyReader : IDisposable
         var header = NpyHeader.Read(stream, name);
         if (header.Shape.Length == 0)
         {
-            throw new InvalidDataException($"{name}: expected rows, found a single number of shape (). Save an array of shape (rows, ...).");
+            throw new InvalidDataException(
+                $"{name}: expected rows, found a single number of shape (). Save an array of shape (rows, ...).");
         }
         var rowElements = header.Shape.AsSpan(1).ToArray().Aggregate(1L, (product, size) => product * size);
         if (rowElements is < 1 or > int.MaxValue / sizeof(double))
         {
-            throw new InvalidDataException($"{name}: expected rows of 1 to {int.MaxValue / sizeof(double)} elements, found {rowElements} (shape ({string.Join(", ", header.Shape)})).");
+            throw new InvalidDataException(
+                $"{name}: expected rows of 1 to {int.MaxValue / sizeof(double)} elements, found {rowElements} (shape ({string.Join(", ", header.Shape)})).");
         }
         if (stream.CanSeek && stream.Length - stream.Position != header.ByteLength)
         {

@@ -39,7 +39,8 @@ public static class Npz
                 budget -= entry.Length;
                 if (entry.Length < 0 || budget < 0)
                 {
-                    throw new InvalidDataException($"{name}: array '{key}' inflates to {entry.Length} bytes, more than {MaxRatio} times the archive. Write it uncompressed (numpy.savez).");
+                    throw new InvalidDataException(
+                        $"{name}: array '{key}' inflates to {entry.Length} bytes, more than {MaxRatio} times the archive. Write it uncompressed (numpy.savez).");
                 }
                 using var data = entry.Open();
                 if (!arrays.TryAdd(key, Npy.Read(data, $"{name}: array '{key}'", entry.Length)))

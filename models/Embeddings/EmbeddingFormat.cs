@@ -21,6 +21,7 @@ public static class EmbeddingFormats
         ".npy" => EmbeddingFormat.Npy,
         ".jsonl" => EmbeddingFormat.Jsonl,
         ".csv" => EmbeddingFormat.Csv,
-        var other => throw new UsageException($"{path}: expected embeddings as .npy, .jsonl or .csv, found '{other}'. Give the file one of these extensions."),
+        var other => throw new UsageException(
+            $"{path}: expected embeddings as .npy, .jsonl or .csv, found '{other}'. Give the file one of these extensions."),
     };
 }

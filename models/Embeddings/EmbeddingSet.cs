@@ -60,7 +60,8 @@ public sealed record EmbeddingSet
         var sidecarPath = EmbeddingSidecar.PathFor(path);
         if (!File.Exists(sidecarPath))
         {
-            throw new InvalidDataException($"{path}: expected '{sidecarPath}' beside it, which says the space of the embeddings. Encode the data again, or copy both files.");
+            throw new InvalidDataException(
+                $"{path}: expected '{sidecarPath}' beside it, which says the space of the embeddings. Encode the data again, or copy both files.");
         }
         var sidecar = StrictJson.Read<EmbeddingSidecar>(File.ReadAllBytes(sidecarPath), sidecarPath);
         CheckSpace(sidecar.SpaceId, sidecarPath);
@@ -143,7 +144,8 @@ public sealed record EmbeddingSet
                     z = [.. entry.Value.EnumerateArray().Select(value => value.TryGetSingle(out var number) ? number : float.NaN)];
                     break;
                 default:
-                    throw new InvalidDataException($"{where}: unknown key '{entry.Name}'.{Nearest.Hint(entry.Name, ["id", "label", "space_id", "z"])}");
+                    throw new InvalidDataException(
+                        $"{where}: unknown key '{entry.Name}'.{Nearest.Hint(entry.Name, ["id", "label", "space_id", "z"])}");
             }
         }
         if (spaceId is null || z is null)
@@ -164,7 +166,8 @@ public sealed record EmbeddingSet
         var dims = header.Count - 3;
         if (dims < 1 || header is not ["id", "label", "space_id", ..] || !header.Skip(3).SequenceEqual(Enumerable.Range(0, dims).Select(i => $"z_{i}")))
         {
-            throw new InvalidDataException($"{path}:1: expected the header id,label,space_id,z_0,z_1,…, found {string.Join(',', header.Take(8))}.");
+            throw new InvalidDataException(
+                $"{path}:1: expected the header id,label,space_id,z_0,z_1,…, found {string.Join(',', header.Take(8))}.");
         }
         var rows = new Accumulator();
         while (csv.Read() is { } cells)
@@ -211,7 +214,8 @@ public sealed record EmbeddingSet
             }
             if (spaceId != _spaceId)
             {
-                throw new InvalidDataException($"{where}: expected space {_spaceId} as in the rows before, found {spaceId}. Embeddings of two spaces cannot be compared.");
+                throw new InvalidDataException(
+                    $"{where}: expected space {_spaceId} as in the rows before, found {spaceId}. Embeddings of two spaces cannot be compared.");
             }
             if (z.Length != _dims || z.Length == 0)
             {

@@ -83,7 +83,8 @@ public sealed class EmbeddingWriter : IDisposable
         {
             if (!float.IsFinite(value))
             {
-                throw new InvalidDataException($"row {_rows}: the encoder gave {value}. Look at the row's features: a value far outside the training data overflows.");
+                throw new InvalidDataException(
+                    $"row {_rows}: the encoder gave {value}. Look at the row's features: a value far outside the training data overflows.");
             }
         }
         if (_rows == 0)
@@ -92,7 +93,8 @@ public sealed class EmbeddingWriter : IDisposable
         }
         if (_hasIds != id is not null || _hasLabels != label is not null)
         {
-            throw new InvalidDataException($"row {_rows}: some rows have an id or a label and others have none. Give every row one, or no row.");
+            throw new InvalidDataException(
+                $"row {_rows}: some rows have an id or a label and others have none. Give every row one, or no row.");
         }
         switch (_format)
         {

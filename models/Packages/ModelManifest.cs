@@ -239,7 +239,8 @@ public sealed record ModelManifest
         if (!known.Contains(found))
         {
             var words = known.ToArray();
-            throw new InvalidDataException($"{name}: key '{key}': expected {string.Join(" or ", words)}, found '{found}'.{Nearest.Hint(found, words)}");
+            throw new InvalidDataException(
+                $"{name}: key '{key}': expected {string.Join(" or ", words)}, found '{found}'.{Nearest.Hint(found, words)}");
         }
     }
 }

@@ -119,7 +119,8 @@ public sealed class ModelPackage
         {
             if (path != ModelManifest.FileName && !contents.ContainsKey(path))
             {
-                throw new InvalidDataException($"{files.Describe(path)}: the manifest does not list this file. Remove it, or export the package again.");
+                throw new InvalidDataException(
+                    $"{files.Describe(path)}: the manifest does not list this file. Remove it, or export the package again.");
             }
         }
         return contents;
@@ -156,19 +157,22 @@ public sealed class ModelPackage
         var goldens = Golden.RowCounts.Select(rows => new Golden(rows, tensors.ToDictionary(tensor => tensor, tensor => TakeGolden(rows, tensor)))).ToList();
         if (contents.Count > 0)
         {
-            throw new InvalidDataException($"{manifestName}: key 'files': '{contents.Keys.First()}' is no part of a package of kind '{manifest.Kind}'. Remove it.");
+            throw new InvalidDataException(
+                $"{manifestName}: key 'files': '{contents.Keys.First()}' is no part of a package of kind '{manifest.Kind}'. Remove it.");
         }
         var hashes = manifest.Files.Where(file => external.ContainsKey(file.Path)).ToDictionary(file => file.Path, file => file.Sha256);
         var spaceId = SpaceId.Compute(encoder, manifest.Preprocessing, hashes);
         if (spaceId != manifest.SpaceId)
         {
-            throw new InvalidDataException($"{manifestName}: key 'space_id': expected {spaceId}, which is what {EncoderFile} and the preprocessing give, found {manifest.SpaceId}. Export the package again.");
+            throw new InvalidDataException(
+                $"{manifestName}: key 'space_id': expected {spaceId}, which is what {EncoderFile} and the preprocessing give, found {manifest.SpaceId}. Export the package again.");
         }
         return new ModelPackage(folder, manifest, encoder, decoder, external, goldens);
 
         byte[] Take(string path) => contents.Remove(path, out var bytes)
             ? bytes
-            : throw new InvalidDataException($"{manifestName}: key 'files': expected '{path}' among the files of a package of kind '{manifest.Kind}'. Export the package again.");
+            : throw new InvalidDataException(
+                $"{manifestName}: key 'files': expected '{path}' among the files of a package of kind '{manifest.Kind}'. Export the package again.");
 
         float[] TakeGolden(int rows, string tensor)
         {
@@ -178,7 +182,8 @@ public sealed class ModelPackage
             long[] shape = [rows, .. RowShape(manifest, tensor)];
             if (array.Type != NpyType.Float32 || !array.Shape.SequenceEqual(shape))
             {
-                throw new InvalidDataException($"{name}: expected float32 of shape ({string.Join(", ", shape)}), found {array.Type} of shape ({string.Join(", ", array.Shape)}).");
+                throw new InvalidDataException(
+                    $"{name}: expected float32 of shape ({string.Join(", ", shape)}), found {array.Type} of shape ({string.Join(", ", array.Shape)}).");
             }
             var values = array.ToSingle();
             // A missing cell is a NaN in x, and only an impute step knows what to do with it.
@@ -198,11 +203,13 @@ public sealed class ModelPackage
             {
                 external[location] = bytes = !location.EndsWith(".onnx", StringComparison.Ordinal) && contents.Remove(location, out var found)
                     ? found
-                    : throw new InvalidDataException($"{Path.Combine(folder, location)}: a graph keeps weights there, but the manifest does not list it as a file of its own.");
+                    : throw new InvalidDataException(
+                        $"{Path.Combine(folder, location)}: a graph keeps weights there, but the manifest does not list it as a file of its own.");
             }
             if (offset > bytes.Length - length)
             {
-                throw new InvalidDataException($"{Path.Combine(folder, location)}: a graph expects {length} bytes of weights at offset {offset}, found {bytes.Length} bytes in all.");
+                throw new InvalidDataException(
+                    $"{Path.Combine(folder, location)}: a graph expects {length} bytes of weights at offset {offset}, found {bytes.Length} bytes in all.");
             }
         }
         return external;
@@ -215,7 +222,8 @@ public sealed class ModelPackage
         var same = found.Count == expected.Length && pairs.All(pair => pair.First.Name == pair.Second.Name && pair.First.Shape.SequenceEqual(pair.Second.Shape));
         if (!same)
         {
-            throw new InvalidDataException($"{name}: expected the {what}s {Describe(expected)} as the manifest says, found {Describe(found)}. Export it again.");
+            throw new InvalidDataException(
+                $"{name}: expected the {what}s {Describe(expected)} as the manifest says, found {Describe(found)}. Export it again.");
         }
     }
 

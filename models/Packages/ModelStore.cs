@@ -106,7 +106,8 @@ public sealed class ModelStore
         var parts = nameOrPath.Split('/');
         if (parts.Length > 2 || !PackagePath.IsModelName(parts[0]))
         {
-            throw new UsageException($"{nameOrPath}: expected the folder of a model package, or a model of {_root} as name, name/version or name/{Current}; found neither.{Known()}");
+            throw new UsageException(
+                $"{nameOrPath}: expected the folder of a model package, or a model of {_root} as name, name/version or name/{Current}; found neither.{Known()}");
         }
         return parts.Length == 1 || parts[1] == Current
             ? ResolveCurrent(Path.Combine(_root, Require(parts[0])))
@@ -140,7 +141,8 @@ public sealed class ModelStore
             var history = History(name);
             if (history.Count < 2)
             {
-                throw new UsageException($"{name}: expected a version that was promoted before the current one, found none. Promote one: ./mim models promote {name} VERSION.");
+                throw new UsageException(
+                    $"{name}: expected a version that was promoted before the current one, found none. Promote one: ./mim models promote {name} VERSION.");
             }
             var previous = Find(name, history[1]).ToString();
             ModelPackage.Open(Path.Combine(_root, name, previous));
@@ -156,7 +158,8 @@ public sealed class ModelStore
         var (name, version) = (package.Manifest.Name, Path.GetFileName(package.Folder));
         if (ModelVersion.TryParse(version, out _) && (package.Manifest.Version != version || Path.GetFileName(Path.GetDirectoryName(package.Folder)) != name))
         {
-            throw new InvalidDataException($"{package.Folder}: the manifest is that of {name}/{package.Manifest.Version ?? "an unpublished package"}. A version is never moved; publish the package again.");
+            throw new InvalidDataException(
+                $"{package.Folder}: the manifest is that of {name}/{package.Manifest.Version ?? "an unpublished package"}. A version is never moved; publish the package again.");
         }
         return package;
     }
@@ -201,7 +204,8 @@ public sealed class ModelStore
                 return candidate;
             }
         }
-        throw new UsageException($"{name}: no version '{version}' in {_root}. There {(versions.Count == 1 ? "is" : "are")}: {string.Join(", ", versions)}.");
+        throw new UsageException(
+            $"{name}: no version '{version}' in {_root}. There {(versions.Count == 1 ? "is" : "are")}: {string.Join(", ", versions)}.");
     }
 
     string Require(string name) => PackagePath.IsModelName(name) && Versions(name).Count > 0
@@ -219,12 +223,14 @@ public sealed class ModelStore
         var history = History(folder, Path.Combine(folder, Current));
         if (history.Count == 0)
         {
-            throw new UsageException($"{folder}: no version is promoted. Promote one: ./mim models promote {Path.GetFileName(folder)} VERSION.");
+            throw new UsageException(
+                $"{folder}: no version is promoted. Promote one: ./mim models promote {Path.GetFileName(folder)} VERSION.");
         }
         var current = Path.Combine(folder, history[0]);
         return Directory.Exists(current)
             ? current
-            : throw new InvalidDataException($"{Path.Combine(folder, Current)}: names version '{history[0]}', which is not there. Promote another one.");
+            : throw new InvalidDataException(
+                $"{Path.Combine(folder, Current)}: names version '{history[0]}', which is not there. Promote another one.");
     }
 
     List<string> History(string name) => History(Path.Combine(_root, name), Path.Combine(_root, name, Current));
@@ -239,7 +245,8 @@ public sealed class ModelStore
         // The pointer is joined to a path: it must be a version and nothing else.
         return lines.TrueForAll(line => ModelVersion.TryParse(line, out _))
             ? lines
-            : throw new InvalidDataException($"{pointer}: expected one version a line, found '{lines.Find(line => !ModelVersion.TryParse(line, out _))}'. Promote a version of {Path.GetFileName(folder)} again after removing the file.");
+            : throw new InvalidDataException(
+                $"{pointer}: expected one version a line, found '{lines.Find(line => !ModelVersion.TryParse(line, out _))}'. Promote a version of {Path.GetFileName(folder)} again after removing the file.");
     }
 
     void WriteHistory(string name, IEnumerable<string> versions) =>

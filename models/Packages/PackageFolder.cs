@@ -14,7 +14,8 @@ sealed class PackageFolder
         _root = root;
         if (!Directory.Exists(root))
         {
-            throw new InvalidDataException($"{root}: expected the folder of a model package, found {(File.Exists(root) ? "a file" : "nothing")}.");
+            throw new InvalidDataException(
+                $"{root}: expected the folder of a model package, found {(File.Exists(root) ? "a file" : "nothing")}.");
         }
         List(new DirectoryInfo(root), "", depth: 0);
     }
@@ -29,11 +30,13 @@ sealed class PackageFolder
     {
         if (!_files.TryGetValue(path, out var file))
         {
-            throw new InvalidDataException($"{Describe(path)}: the file is missing. The package is incomplete or still being written; export or copy it again.");
+            throw new InvalidDataException(
+                $"{Describe(path)}: the file is missing. The package is incomplete or still being written; export or copy it again.");
         }
         if (file.Length < minimum || file.Length > maximum)
         {
-            throw new InvalidDataException($"{Describe(path)}: expected {(minimum == maximum ? $"{minimum}" : $"{minimum} to {maximum}")} bytes, found {file.Length}. The file was changed after the package was written.");
+            throw new InvalidDataException(
+                $"{Describe(path)}: expected {(minimum == maximum ? $"{minimum}" : $"{minimum} to {maximum}")} bytes, found {file.Length}. The file was changed after the package was written.");
         }
         using var stream = new FileStream(file.FullName, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
         var bytes = new byte[file.Length];
