@@ -5,6 +5,7 @@ using Mim.Training;
 return await Cli.RunAsync(
     new RootCommand("Train models on data, evaluate them and export them to ONNX.")
     {
+        TrainCommand.Create(),
         DataCommand.Create(),
     },
     args);

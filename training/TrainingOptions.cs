@@ -121,6 +121,8 @@ public sealed record TrainingKey(string Path, string? Published, string? Recomme
 /// <summary>Everything that decides a training run. Flags win over the YAML file, the file over the preset.</summary>
 public sealed record TrainingOptions
 {
+    const int MaxWidth = 1 << 20;
+
     /// <summary>The only list of keys: YAML, flags, help and presets are made from it.</summary>
     public static IReadOnlyList<TrainingKey> Keys { get; } =
     [
@@ -338,8 +340,6 @@ public sealed record TrainingOptions
         Threads = Integer(y, "threads", 0, 1024),
         Device = Choice<TrainingDevice>(y, "device") ?? default,
     };
-
-    const int MaxWidth = 1 << 20;
 
     static YamlMapping Section(YamlMapping top, string key) =>
         top.Mapping(key) ?? throw new InvalidOperationException($"'{key}' was laid by the preset.");

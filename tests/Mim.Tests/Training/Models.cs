@@ -1,0 +1,128 @@
+using Mim.Training;
+using static TorchSharp.torch;
+
+namespace Mim.Tests.Training;
+
+/// <summary>Small models and slow, scalar, double-precision versions of what they compute.</summary>
+static class Models
+{
+    public static TrainingOptions Options(
+        ObjectiveName objective = ObjectiveName.Mim, Likelihood likelihood = Likelihood.Gaussian, DecoderLogQx logQx = DecoderLogQx.SameZ, int samples = 1,
+        double sigmaFloor = 0.05, Activation activation = Activation.Tanh, int z = 2, params int[] hidden) => new()
+        {
+            Network = new NetworkOptions { Hidden = hidden.Length == 0 ? [5, 4] : hidden, Z = z, SigmaFloor = sigmaFloor, Activation = activation },
+            Likelihood = likelihood,
+            Objective = new ObjectiveOptions { Name = objective, DecoderLogQx = logQx, Samples = samples },
+        };
+
+    public static Autoencoder Create(TrainingOptions options, int xDim, ulong seed = 11)
+    {
+        using var init = new Generator(seed);
+        return Autoencoder.Create(options, xDim, init);
+    }
+
+    public static double[,] Matrix(Tensor tensor)
+    {
+        using var scope = NewDisposeScope();
+        var values = tensor.detach().to(ScalarType.Float64).cpu().reshape(tensor.shape[0], -1);
+        var matrix = new double[values.shape[0], values.shape[1]];
+        for (var i = 0; i < matrix.GetLength(0); i++)
+        {
+            for (var j = 0; j < matrix.GetLength(1); j++)
+            {
+                matrix[i, j] = values[i, j].item<double>();
+            }
+        }
+        return matrix;
+    }
+
+    public static double[] Row(double[,] matrix, int row) => [.. Enumerable.Range(0, matrix.GetLength(1)).Select(j => matrix[row, j])];
+
+    /// <summary>Gradients by parameter name, cleared afterwards.</summary>
+    public static Dictionary<string, double[,]> TakeGradients(Autoencoder model)
+    {
+        var gradients = new Dictionary<string, double[,]>();
+        foreach (var (name, parameter) in model.named_parameters())
+        {
+            gradients.Add(name, parameter.grad is { } gradient ? Matrix(gradient) : new double[parameter.shape[0], parameter.numel() / parameter.shape[0]]);
+        }
+        model.zero_grad();
+        return gradients;
+    }
+
+    public static void AssertClose(Dictionary<string, double[,]> expected, Dictionary<string, double[,]> actual, double tolerance)
+    {
+        Assert.Equal(expected.Keys, actual.Keys);
+        foreach (var (name, gradient) in expected)
+        {
+            foreach (var (e, a) in gradient.Cast<double>().Zip(actual[name].Cast<double>()))
+            {
+                Assert.True(Math.Abs(e - a) <= tolerance * (1 + Math.Abs(e)), $"{name}: expected {e}, found {a}");
+            }
+        }
+    }
+}
+
+/// <summary>The networks and log-densities again, with loops over doubles, each formula in its textbook form.</summary>
+sealed class ScalarModel
+{
+    readonly Dictionary<string, double[,]> _weights;
+    readonly int _layers;
+    readonly double _sigmaFloor;
+
+    public ScalarModel(Autoencoder model, TrainingOptions options)
+    {
+        _weights = model.named_parameters().ToDictionary(p => p.name, p => Models.Matrix(p.parameter));
+        _layers = options.Network.Hidden.Count;
+        _sigmaFloor = options.Network.SigmaFloor;
+    }
+
+    /// <summary>A parameter's value, to move it for finite differences.</summary>
+    public ref double this[string name, int i, int j] => ref _weights[name][i, j];
+
+    public (double[] Mean, double[] Sigma) Encode(double[] x) => Heads("encoder", x);
+
+    public (double[] Mean, double[] Sigma) Decode(double[] z) => Heads("decoder", z);
+
+    public double[] Logits(double[] z) => Linear("decoder.logits", Trunk("decoder", z));
+
+    public static double LogNormal(double[] x, double[] mean, double[] sigma) =>
+        x.Select((xi, i) => -0.5 * Math.Pow((xi - mean[i]) / sigma[i], 2) - Math.Log(sigma[i]) - 0.5 * Math.Log(2 * Math.PI)).Sum();
+
+    public static double LogStandardNormal(double[] z) => LogNormal(z, new double[z.Length], [.. z.Select(_ => 1.0)]);
+
+    public static double LogBernoulli(double[] x, double[] logits) =>
+        x.Select((xi, i) => xi * Math.Log(1 / (1 + Math.Exp(-logits[i]))) + (1 - xi) * Math.Log(1 / (1 + Math.Exp(logits[i])))).Sum();
+
+    public static double[] Sample((double[] Mean, double[] Sigma) p, double[] eps) => [.. p.Mean.Select((m, i) => m + p.Sigma[i] * eps[i])];
+
+    (double[] Mean, double[] Sigma) Heads(string network, double[] input)
+    {
+        var h = Trunk(network, input);
+        return (Linear($"{network}.mean", h), [.. Linear($"{network}.log_sigma", h).Select(s => Math.Exp(s) + _sigmaFloor)]);
+    }
+
+    double[] Trunk(string network, double[] h)
+    {
+        for (var layer = 0; layer < _layers; layer++)
+        {
+            h = [.. Linear($"{network}.trunk.{2 * layer}", h).Select(Math.Tanh)];
+        }
+        return h;
+    }
+
+    double[] Linear(string name, double[] input)
+    {
+        var (weight, bias) = (_weights[$"{name}.weight"], _weights[$"{name}.bias"]);
+        var output = new double[weight.GetLength(0)];
+        for (var i = 0; i < output.Length; i++)
+        {
+            output[i] = bias[i, 0];
+            for (var j = 0; j < input.Length; j++)
+            {
+                output[i] += weight[i, j] * input[j];
+            }
+        }
+        return output;
+    }
+}

@@ -1,0 +1,136 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Mim.Models;
+
+namespace Mim.Training;
+
+/// <summary>The files of one training run: <c>config.json</c>, <c>metrics.jsonl</c> and <c>checkpoints/{last,best}.{npz,json}</c>.</summary>
+public sealed class RunFolder
+{
+    static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true, NewLine = "\n" };
+
+    RunFolder(string path, TrainingOptions options) => (FullPath, Options) = (path, options);
+
+    public string FullPath { get; }
+
+    public TrainingOptions Options { get; }
+
+    public string LastCheckpoint => Path.Combine(FullPath, "checkpoints", "last.npz");
+
+    public string BestCheckpoint => Path.Combine(FullPath, "checkpoints", "best.npz");
+
+    public string Metrics => Path.Combine(FullPath, "metrics.jsonl");
+
+    /// <summary>An existing run, as 'evaluate' and 'export' want it.</summary>
+    public static RunFolder Open(string path)
+    {
+        var config = ConfigPath(path);
+        return File.Exists(config)
+            ? new RunFolder(path, ReadOptions(config))
+            : throw new UsageException($"{path}: expected a training run with its config.json, found {(Directory.Exists(path) ? "none" : "no folder")}. "
+                + "Train one: 'mim train --out FOLDER'.");
+    }
+
+    /// <summary>
+    /// A folder to train into. A run of another configuration, or an unfinished one of the same, is replaced only by <paramref name="force"/>;
+    /// <paramref name="resume"/> keeps what is there.
+    /// </summary>
+    public static RunFolder Prepare(string path, TrainingOptions options, JsonObject engines, bool resume, bool force)
+    {
+        var folder = new RunFolder(path, options);
+        var config = ConfigPath(path);
+        if (File.Exists(config) && !force)
+        {
+            var differences = Differences(ReadOptions(config).ToJson(), options.ToJson(), "").ToArray();
+            if (differences.Length > 0)
+            {
+                throw new UsageException($"{path}: holds a run of another configuration.\n{string.Join('\n', differences)}\n"
+                    + (resume ? "--force continues it with the new one; otherwise give the old one." : "Choose another --out, or replace it with --force."));
+            }
+            if (!resume && File.Exists(folder.LastCheckpoint) && Checkpoint.Read(folder.LastCheckpoint) is { State.Finished: false } unfinished)
+            {
+                throw new UsageException(
+                    $"{path}: holds an unfinished run of this configuration (step {unfinished.State.Step}). --resume continues it, --force starts over.");
+            }
+        }
+        if (resume && !File.Exists(folder.LastCheckpoint))
+        {
+            throw new UsageException($"{folder.LastCheckpoint}: expected the checkpoint to resume from, found none. Train without --resume.");
+        }
+        Directory.CreateDirectory(Path.Combine(path, "checkpoints"));
+        if (!resume)
+        {
+            foreach (var stale in new[] { folder.LastCheckpoint, folder.BestCheckpoint })
+            {
+                File.Delete(stale);
+                File.Delete(Path.ChangeExtension(stale, ".json"));
+            }
+            File.Delete(folder.Metrics);
+        }
+        AtomicFile.WriteText(config, new JsonObject { ["options"] = options.ToJson(), ["engines"] = engines }.ToJsonString(s_indented) + "\n");
+        return folder;
+    }
+
+    /// <summary>Appends one line and flushes it.</summary>
+    public void AppendMetrics(JsonObject line) => File.AppendAllText(Metrics, line.ToJsonString() + "\n");
+
+    /// <summary>Drops what was measured after <paramref name="epoch"/>, and a line cut short.</summary>
+    public void TruncateMetrics(int epoch)
+    {
+        if (!File.Exists(Metrics))
+        {
+            return;
+        }
+        var kept = new StringBuilder();
+        foreach (var line in File.ReadLines(Metrics))
+        {
+            if (EpochOf(line) is not { } found || found > epoch)
+            {
+                break;
+            }
+            kept.Append(line).Append('\n');
+        }
+        AtomicFile.WriteText(Metrics, kept.ToString());
+    }
+
+    static int? EpochOf(string line)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(line);
+            return document.RootElement.TryGetProperty("epoch", out var epoch) ? epoch.GetInt32() : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    static string ConfigPath(string path) => Path.Combine(path, "config.json");
+
+    static TrainingOptions ReadOptions(string config)
+    {
+        try
+        {
+            return JsonNode.Parse(File.ReadAllBytes(config)) is JsonObject { } root && root["options"] is JsonObject options
+                ? TrainingOptions.Parse(options.ToJsonString(), config)
+                : throw new InvalidDataException($"{config}: expected an object with 'options', as 'mim train' writes it. Train again.");
+        }
+        catch (JsonException e)
+        {
+            throw new InvalidDataException($"{config}: not JSON: {e.Message}", e);
+        }
+    }
+
+    static IEnumerable<string> Differences(JsonNode? before, JsonNode? now, string path)
+    {
+        if (before is JsonObject a && now is JsonObject b)
+        {
+            return a.Select(e => e.Key).Union(b.Select(e => e.Key)).SelectMany(key => Differences(a[key], b[key], path.Length == 0 ? key : $"{path}.{key}"));
+        }
+        return JsonNode.DeepEquals(before, now) ? [] : [$"  {path}: {Text(before)} there, {Text(now)} now"];
+    }
+
+    static string Text(JsonNode? value) => value?.ToJsonString() ?? "none";
+}

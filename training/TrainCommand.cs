@@ -1,0 +1,179 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text.Json.Nodes;
+using Mim.Models;
+using Spectre.Console;
+using TorchSharp;
+
+namespace Mim.Training;
+
+/// <summary><c>mim train</c>.</summary>
+static class TrainCommand
+{
+    public static Command Create()
+    {
+        var config = new Option<string?>("--config") { Description = "YAML file with the keys below [none]", HelpName = "FILE" };
+        var output = new Option<string>("--out") { Description = "folder of the run", HelpName = "FOLDER", Required = true };
+        var resume = new Option<bool>("--resume") { Description = "continue from the folder's last checkpoint, bit for bit [false]" };
+        var force = new Option<bool>("--force") { Description = "replace a run of another configuration; with --resume, continue it with this one [false]" };
+        var json = new Option<bool>("--json") { Description = "print the result as JSON on stdout, progress on stderr [false]" };
+        var command = new Command("train", "Train a model and leave a run folder: config.json, metrics.jsonl, checkpoints/{last,best}.npz. Flags win over the file, "
+            + "the file over the preset. Ctrl-C finishes the step and saves.") { config, output, resume, force, json };
+        var keys = TrainingOptions.Keys.Select(key => (key, option: new Option<string?>($"--{key.Path}") { Description = $"{key.Help} [{key.Default}]", HelpName = "VALUE" })).ToArray();
+        foreach (var (_, option) in keys)
+        {
+            command.Add(option);
+        }
+        // Refused below, with the nearest key.
+        command.TreatUnmatchedTokensAsErrors = false;
+        command.SetAction((parsed, cancellationToken) =>
+        {
+            RefuseUnknown(parsed.UnmatchedTokens, [.. command.Options.Select(o => o.Name)]);
+            var flags = keys.Where(k => parsed.GetValue(k.option) is not null).Select(k => KeyValuePair.Create(k.key.Path, parsed.GetValue(k.option) ?? ""));
+            var options = TrainingOptions.Load(parsed.GetValue(config), flags);
+            var request = new Request(options, parsed.GetRequiredValue(output), parsed.GetValue(resume), parsed.GetValue(force), parsed.GetValue(json));
+            // The command line cancels the token only once this delegate has returned; the loop itself is synchronous, and stays on its thread.
+            return Task.Run(() => Train(request, cancellationToken), CancellationToken.None);
+        });
+        return command;
+    }
+
+    static void RefuseUnknown(IReadOnlyList<string> tokens, IReadOnlyCollection<string> known)
+    {
+        if (tokens.Count > 0)
+        {
+            throw new UsageException(string.Join('\n', tokens.Select(token => $"unknown argument '{token}'."
+                + (Nearest.To(token, known) is { } near ? $" Did you mean '{near}'?" : " See 'mim train --help'."))));
+        }
+    }
+
+    static int Train(Request request, CancellationToken cancellationToken)
+    {
+        var (options, output, resume, force, json) = request;
+        var log = json ? Console.Error : Console.Out;
+        var time = TimeProvider.System;
+        var begin = time.GetTimestamp();
+        var dataset = Dataset.Open(options.Dataset, options.Trainer.Seed);
+        if (options.Trainer.Threads > 0)
+        {
+            torch.set_num_threads(options.Trainer.Threads);
+        }
+        var folder = RunFolder.Prepare(output, options, Engines(), resume, force);
+        using var display = Display.Create(log, options.Trainer.Epochs);
+        using var trainer = new Trainer(options, dataset, folder, time) { Stepped = display.Step, Reported = display.Report };
+        if (resume)
+        {
+            trainer.Restore(Checkpoint.Read(folder.LastCheckpoint));
+        }
+        display.Begin(trainer.StepsPerEpoch, trainer.Step);
+        var end = trainer.Run(cancellationToken);
+        display.Dispose();
+
+        if (end == TrainingEnd.Interrupted)
+        {
+            log.WriteLine($"stopped after step {trainer.Step} (epoch {trainer.Epoch}), saved in {folder.LastCheckpoint}. The same command with --resume continues.");
+            return ExitCode.Failed;
+        }
+        var seconds = time.GetElapsedTime(begin).TotalSeconds;
+        var epochs = trainer.Epoch - 1;
+        var reason = end == TrainingEnd.Patience
+            ? $"{epochs - trainer.BestEpoch} epochs without a better validation loss"
+            : $"trainer.epochs = {options.Trainer.Epochs}";
+        var best = trainer.BestEpoch > 0
+            ? string.Create(CultureInfo.InvariantCulture, $"best epoch {trainer.BestEpoch}, validation loss {trainer.BestLoss:F4} nats")
+            : $"no best epoch: fewer than trainer.warmup_epochs = {options.Trainer.WarmupEpochs}";
+        log.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{folder.FullPath}: {epochs} epochs, {trainer.Step} steps in {seconds:F1} s, ended by {reason}; {best}"));
+        if (json)
+        {
+            Console.Out.WriteLine(new JsonObject
+            {
+                ["run"] = folder.FullPath,
+                ["epochs"] = epochs,
+                ["steps"] = trainer.Step,
+                ["ended_by"] = end == TrainingEnd.Patience ? "patience" : "epochs",
+                ["best_epoch"] = trainer.BestEpoch,
+                ["best_validation_loss"] = trainer.BestEpoch > 0 ? trainer.BestLoss : null,
+                ["seconds"] = Math.Round(seconds, 3),
+            }.ToJsonString());
+        }
+        return ExitCode.Done;
+    }
+
+    static JsonObject Engines() => new()
+    {
+        ["torchsharp"] = typeof(torch).Assembly.GetName().Version?.ToString(),
+        ["libtorch"] = torch.__version__,
+        ["threads"] = torch.get_num_threads(),
+        ["runtime"] = RuntimeInformation.FrameworkDescription,
+        ["architecture"] = RuntimeInformation.ProcessArchitecture.ToString(),
+    };
+
+    sealed record Request(TrainingOptions Options, string Output, bool Resume, bool Force, bool Json);
+
+    /// <summary>One line per epoch; on a terminal a live bar below them, with rate and remaining time.</summary>
+    sealed class Display : IDisposable
+    {
+        readonly TextWriter _log;
+        readonly int _epochs;
+        readonly IAnsiConsole? _terminal;
+        readonly TaskCompletionSource _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        ProgressTask? _bar;
+        Task? _live;
+
+        Display(TextWriter log, int epochs, IAnsiConsole? terminal) => (_log, _epochs, _terminal) = (log, epochs, terminal);
+
+        public static Display Create(TextWriter log, int epochs)
+        {
+            var redirected = log == Console.Error ? Console.IsErrorRedirected : Console.IsOutputRedirected;
+            var terminal = redirected ? null : AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(log) });
+            return new Display(log, epochs, terminal);
+        }
+
+        public void Begin(int stepsPerEpoch, long step)
+        {
+            if (_terminal is null)
+            {
+                return;
+            }
+            var progress = _terminal.Progress().AutoClear(true).Columns(
+                new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new ElapsedTimeColumn(), new RemainingTimeColumn());
+            using var started = new ManualResetEventSlim();
+            _live = progress.StartAsync(context =>
+            {
+                _bar = context.AddTask("training", maxValue: (double)stepsPerEpoch * _epochs);
+                _bar.Value = step;
+                started.Set();
+                return _done.Task;
+            });
+            started.Wait();
+        }
+
+        public void Step(long step)
+        {
+            if (_bar is not null)
+            {
+                _bar.Value = step;
+            }
+        }
+
+        public void Report(EpochReport report)
+        {
+            if (_terminal is null)
+            {
+                _log.WriteLine(report);
+            }
+            else
+            {
+                _terminal.WriteLine(report.ToString());
+            }
+        }
+
+        public void Dispose()
+        {
+            _done.TrySetResult();
+            _live?.GetAwaiter().GetResult();
+            _live = null;
+        }
+    }
+}

@@ -1,0 +1,418 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text.Json.Nodes;
+using Mim.Models;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Mim.Training;
+
+/// <summary>Losses and log-densities are means over the epoch's rows, in nats.</summary>
+public sealed record EpochReport(
+    int Epoch, long Step, double LearningRate, double Beta, IReadOnlyDictionary<string, double> Train, IReadOnlyDictionary<string, double> Validation,
+    int BestEpoch, long Rows, double Seconds)
+{
+    public double RowsPerSecond => Rows / Seconds;
+
+    public JsonObject ToJson() => new()
+    {
+        ["epoch"] = Epoch,
+        ["step"] = Step,
+        ["learning_rate"] = LearningRate,
+        ["beta"] = Beta,
+        ["train"] = new JsonObject(Train.Select(t => KeyValuePair.Create(t.Key, (JsonNode?)t.Value))),
+        ["validation"] = new JsonObject(Validation.Select(t => KeyValuePair.Create(t.Key, (JsonNode?)t.Value))),
+        ["best_epoch"] = BestEpoch,
+        ["rows_per_second"] = Math.Round(RowsPerSecond, 1),
+        ["seconds"] = Math.Round(Seconds, 3),
+    };
+
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture,
+        $"epoch {Epoch,4}  step {Step:000000}  loss {Train["loss"],12:F4}  val {Validation["loss"],12:F4} nats  lr {LearningRate:0.00e+0}  {RowsPerSecond / 1000,8:F1} k rows/s");
+}
+
+public enum TrainingEnd
+{
+    Epochs,
+    Patience,
+    Interrupted,
+}
+
+/// <summary>
+/// The reference's training loop: Adam with one update per full minibatch, the halves' gradients accumulated, β and the rate changing by epochs,
+/// a validation pass at the final β after each, early stopping. All state that the next step depends on goes through <see cref="Checkpoint"/>.
+/// </summary>
+public sealed class Trainer : IDisposable
+{
+    /// <summary>Rows of a validation chunk: enough to keep the engine busy, and a bound on its memory.</summary>
+    const int ValidationValues = 1 << 22;
+
+    /// <summary>Steps between looks at the recorded terms: each is a synchronisation with the device.</summary>
+    const int StepsPerCheck = 256;
+
+    static readonly string[] s_terms = ["loss", "log_pxz", "log_pz", "log_qzx", "log_qx"];
+
+    /// <summary>Columns of the history: the terms of both halves and the gradient's norm.</summary>
+    static readonly string[] s_columns = [.. s_terms.Select(t => $"encoding.{t}"), .. s_terms.Select(t => $"decoding.{t}"), "gradient_norm"];
+
+    static readonly int s_decoding = s_terms.Length;
+    static readonly int s_gradientNorm = s_columns.Length - 1;
+
+    readonly TrainingOptions _options;
+    readonly RunFolder _folder;
+    readonly TimeProvider _time;
+    readonly TrainingData _data;
+    readonly Objective _objective;
+    readonly Adam _adam;
+    readonly Parameter[] _parameters;
+    readonly Generator _noise;
+    readonly Generator _preprocessing;
+    readonly Generator _validation;
+    readonly EarlyStopping _stopping;
+    readonly Tensor _history; // (steps, columns)
+    readonly int _steps;
+
+    int _epoch = 1;
+    int _stepInEpoch;
+    long _step;
+    bool _finished;
+
+    public Trainer(TrainingOptions options, Dataset dataset, RunFolder folder, TimeProvider time)
+    {
+        _options = options;
+        _folder = folder;
+        _time = time;
+        if (options.Trainer.Threads > 0)
+        {
+            set_num_threads(options.Trainer.Threads);
+        }
+        var device = Device(options.Trainer.Device);
+        _data = new TrainingData(dataset, options.Likelihood, device);
+        _steps = _data.Train(1).Rows / options.Trainer.Batch;
+        if (_steps == 0)
+        {
+            throw new UsageException($"trainer.batch: expected at most the {_data.Train(1).Rows} training rows, found {options.Trainer.Batch}. Give a smaller one.");
+        }
+        using (var init = new Generator(Stream(RandomStream.Weights, 0)))
+        {
+            Model = Autoencoder.Create(options, dataset.XDim, init);
+        }
+        Model.to(device);
+        _objective = Objective.Create(options.Objective);
+        _parameters = [.. Model.parameters()];
+        _adam = optim.Adam(_parameters, options.Trainer.LearningRate);
+        _noise = new Generator(Stream(RandomStream.Noise, 0), device);
+        _preprocessing = new Generator(Stream(RandomStream.Preprocessing, 0), device);
+        _validation = new Generator(0, device);
+        _stopping = new EarlyStopping(options.Trainer.WarmupEpochs, options.Trainer.Patience);
+        _history = zeros(_steps, s_columns.Length, device: device);
+    }
+
+    /// <summary>What each generator is for; its seed follows from this and the run's seed.</summary>
+    enum RandomStream
+    {
+        Weights,
+        Noise,
+        Preprocessing,
+        Order,
+        Validation,
+    }
+
+    public Autoencoder Model { get; }
+
+    /// <summary>Updates that one epoch makes.</summary>
+    public int StepsPerEpoch => _steps;
+
+    public int BestEpoch => _stopping.BestEpoch;
+
+    public double BestLoss => _stopping.BestLoss;
+
+    public int Epoch => _epoch;
+
+    public long Step => _step;
+
+    /// <summary>Called after every step, with the steps taken.</summary>
+    public Action<long>? Stepped { get; init; }
+
+    /// <summary>Called after every epoch.</summary>
+    public Action<EpochReport>? Reported { get; init; }
+
+    /// <summary>Continues from a checkpoint of the same configuration, bit for bit.</summary>
+    public void Restore(Checkpoint checkpoint)
+    {
+        var state = checkpoint.State;
+        checkpoint.RestoreModel(Model);
+        checkpoint.RestoreAdam(Model, _adam);
+        using var scope = NewDisposeScope();
+        _noise.set_state(checkpoint.Tensor("generator/noise", _noise.get_state().shape));
+        _preprocessing.set_state(checkpoint.Tensor("generator/preprocessing", _preprocessing.get_state().shape));
+        if (state.StepInEpoch > 0)
+        {
+            using var _ = no_grad();
+            _history.narrow(0, 0, state.StepInEpoch).copy_(checkpoint.Tensor("history", [state.StepInEpoch, s_columns.Length]));
+        }
+        (_epoch, _stepInEpoch, _step, _finished) = (state.Epoch, state.StepInEpoch, state.Step, state.Finished);
+        _stopping.Restore(state.BestEpoch, state.BestLoss ?? double.PositiveInfinity);
+        _folder.TruncateMetrics(_epoch - 1);
+    }
+
+    /// <summary>Trains to the end, or until <paramref name="cancellationToken"/> asks to stop: then the step in progress is finished and saved.</summary>
+    /// <exception cref="NotFiniteNumberException">A term of the loss or the gradient is NaN or infinite.</exception>
+    public TrainingEnd Run(CancellationToken cancellationToken)
+    {
+        while (!_finished)
+        {
+            var begin = _time.GetTimestamp();
+            var first = _stepInEpoch;
+            if (!TrainEpoch(cancellationToken))
+            {
+                Save(_folder.LastCheckpoint);
+                return TrainingEnd.Interrupted;
+            }
+            var validation = Validate();
+            if (!double.IsFinite(validation["loss"]))
+            {
+                throw NotFinite("the validation loss", validation["loss"], _step);
+            }
+            var best = _stopping.Observe(_epoch, validation["loss"]);
+            var report = new EpochReport(
+                _epoch, _step, LearningRate, Beta, Means(), validation, _stopping.BestEpoch,
+                (long)(_steps - first) * _options.Trainer.Batch, _time.GetElapsedTime(begin).TotalSeconds);
+            _folder.AppendMetrics(report.ToJson());
+            _finished = _stopping.ShouldStop(_epoch) || _epoch == _options.Trainer.Epochs;
+            (_epoch, _stepInEpoch) = (_epoch + 1, 0);
+            if (best)
+            {
+                Save(_folder.BestCheckpoint);
+            }
+            Save(_folder.LastCheckpoint);
+            Reported?.Invoke(report);
+        }
+        return _stopping.ShouldStop(_epoch - 1) ? TrainingEnd.Patience : TrainingEnd.Epochs;
+    }
+
+    public void Dispose()
+    {
+        _history.Dispose();
+        _validation.Dispose();
+        _preprocessing.Dispose();
+        _noise.Dispose();
+        _adam.Dispose();
+        Model.Dispose();
+        _data.Dispose();
+    }
+
+    static Device Device(TrainingDevice choice) => choice switch
+    {
+        TrainingDevice.Cpu => CPU,
+        _ when cuda.is_available() => CUDA,
+        TrainingDevice.Cuda => throw new UsageException("trainer.device: expected a CUDA device, found none. Give cpu, or see 'mim doctor'."),
+        _ => CPU,
+    };
+
+    double LearningRate => _options.Trainer.LearningRate * Schedule.Noam(_epoch, _options.Trainer.WarmupEpochs);
+
+    double Beta => _options.Objective.Beta * Schedule.Warmup(_epoch, _options.Objective.BetaWarmupEpochs);
+
+    /// <summary>The decoding half joins when β's warm-up is complete.</summary>
+    bool HasDecodingHalf => _objective.HasDecodingHalf && _epoch >= _options.Objective.BetaWarmupEpochs;
+
+    ulong Stream(RandomStream stream, int epoch)
+    {
+        var seed = unchecked((ulong)_options.Trainer.Seed);
+        var words = new uint[4];
+        Philox.Block([(uint)stream, (uint)epoch, 0, 0x5452414E], [(uint)seed, (uint)(seed >> 32)], words);
+        return ((ulong)words[1] << 32) | words[0];
+    }
+
+    /// <summary>False: interrupted.</summary>
+    bool TrainEpoch(CancellationToken cancellationToken)
+    {
+        using var scope = NewDisposeScope();
+        using var orderSource = new Generator(Stream(RandomStream.Order, _epoch));
+        var data = _data.Train(_epoch);
+        var order = randperm(data.Rows, generator: orderSource).to(data.X.device);
+        foreach (var group in _adam.ParamGroups)
+        {
+            group.LearningRate = LearningRate;
+        }
+        var check = _stepInEpoch;
+        while (_stepInEpoch < _steps)
+        {
+            TakeStep(data.X, order);
+            _stepInEpoch++;
+            _step++;
+            Stepped?.Invoke(_step);
+            if (_stepInEpoch - check == StepsPerCheck || _stepInEpoch == _steps || cancellationToken.IsCancellationRequested)
+            {
+                RequireFinite(check, _stepInEpoch);
+                check = _stepInEpoch;
+                if (cancellationToken.IsCancellationRequested)
+                {
+                    return false;
+                }
+            }
+        }
+        return true;
+    }
+
+    void TakeStep(Tensor data, Tensor order)
+    {
+        using var scope = NewDisposeScope();
+        var rows = order.narrow(0, (long)_stepInEpoch * _options.Trainer.Batch, _options.Trainer.Batch);
+        var x = _data.Draw(data.index_select(0, rows), _preprocessing);
+        _adam.zero_grad();
+        var encoding = _objective.Encode(Model, x, Beta, _noise);
+        encoding.Loss.backward();
+        Record(encoding, 0);
+        if (HasDecodingHalf)
+        {
+            var decoding = _objective.Decode(Model, x.shape[0], Beta, _noise);
+            decoding.Loss.backward();
+            Record(decoding, s_decoding);
+        }
+        if (_options.Trainer.ClipNorm > 0)
+        {
+            ClipGradient();
+        }
+        _adam.step();
+    }
+
+    void ClipGradient()
+    {
+        using var _ = no_grad();
+        var gradients = Array.ConvertAll(_parameters, p => p.grad ?? throw new InvalidOperationException("Every parameter of the network is used."));
+        var norm = stack(Array.ConvertAll(gradients, g => g.norm())).norm();
+        _history.select(0, _stepInEpoch).select(0, s_gradientNorm).copy_(norm);
+        var factor = (_options.Trainer.ClipNorm / (norm + 1e-6)).clamp_max(1);
+        foreach (var gradient in gradients)
+        {
+            gradient.mul_(factor);
+        }
+    }
+
+    void Record(HalfEstimate half, int column)
+    {
+        using var _ = no_grad();
+        var terms = stack(LogDensities(half)).mean([1]);
+        _history.select(0, _stepInEpoch).narrow(0, column, terms.shape[0] + 1).copy_(cat([half.Loss.view(1), terms]));
+    }
+
+    static IEnumerable<Tensor> LogDensities(HalfEstimate half) =>
+        half.LogQx is { } logQx ? [half.LogPxz, half.LogPz, half.LogQzx, logQx] : [half.LogPxz, half.LogPz, half.LogQzx];
+
+    float[] History(int from, int to)
+    {
+        if (from == to)
+        {
+            return [];
+        }
+        using var scope = NewDisposeScope();
+        return MemoryMarshal.Cast<byte, float>(_history.narrow(0, from, to - from).cpu().bytes).ToArray();
+    }
+
+    void RequireFinite(int from, int to)
+    {
+        var history = History(from, to);
+        for (var i = 0; i < history.Length; i++)
+        {
+            if (!float.IsFinite(history[i]))
+            {
+                var (step, column) = Math.DivRem(i, s_columns.Length);
+                throw NotFinite(s_columns[column], history[i], _step - (to - from) + step + 1);
+            }
+        }
+    }
+
+    NotFiniteNumberException NotFinite(string term, double value, long step)
+    {
+        var resume = File.Exists(_folder.LastCheckpoint)
+            ? $"The last good state is {_folder.LastCheckpoint}: continue from it with --resume --force and"
+            : "Train again with";
+        return new NotFiniteNumberException(
+            string.Create(CultureInfo.InvariantCulture, $"step {step} (epoch {_epoch}): expected {term} to be finite, found {value}. ")
+            + $"{resume} a lower --trainer.learning_rate, a --trainer.clip_norm or a higher --network.sigma_floor.", value);
+    }
+
+    Dictionary<string, double> Means()
+    {
+        var history = History(0, _steps);
+        var means = new double[s_columns.Length];
+        for (var i = 0; i < history.Length; i++)
+        {
+            means[i % means.Length] += (double)history[i] / _steps;
+        }
+        var report = Report(means, HasDecodingHalf);
+        if (_options.Trainer.ClipNorm > 0)
+        {
+            report.Add(s_columns[s_gradientNorm], means[s_gradientNorm]);
+        }
+        return report;
+    }
+
+    Dictionary<string, double> Validate()
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        _validation.manual_seed(unchecked((long)Stream(RandomStream.Validation, _epoch)));
+        var data = _data.Validation(_epoch);
+        var chunk = Math.Max(1, Math.Min(data.Rows, ValidationValues / Model.XDim));
+        var means = new double[s_columns.Length];
+        for (var first = 0; first < data.Rows; first += chunk)
+        {
+            using var step = NewDisposeScope();
+            var rows = Math.Min(chunk, data.Rows - first);
+            var x = _data.Draw(data.X.narrow(0, first, rows), _validation);
+            Accumulate(_objective.Encode(Model, x, _options.Objective.Beta, _validation), 0, (double)rows / data.Rows);
+            if (_objective.HasDecodingHalf)
+            {
+                Accumulate(_objective.Decode(Model, rows, _options.Objective.Beta, _validation), s_decoding, (double)rows / data.Rows);
+            }
+        }
+        return Report(means, _objective.HasDecodingHalf);
+
+        void Accumulate(HalfEstimate half, int column, double weight)
+        {
+            means[column] += weight * half.Loss.item<float>();
+            foreach (var logDensity in LogDensities(half))
+            {
+                means[++column] += weight * logDensity.mean().item<float>();
+            }
+        }
+    }
+
+    /// <summary>The loss is the halves' mean, as the reference reports it and stops by it.</summary>
+    Dictionary<string, double> Report(double[] means, bool decoding)
+    {
+        var report = new Dictionary<string, double> { ["loss"] = decoding ? (means[0] + means[s_decoding]) / 2 : means[0] };
+        var terms = _options.Objective.Name is ObjectiveName.Mim or ObjectiveName.AMim ? s_terms.Length : s_terms.Length - 1;
+        for (var half = 0; half <= (decoding ? s_decoding : 0); half += s_decoding)
+        {
+            for (var i = half; i < half + terms; i++)
+            {
+                report.Add(s_columns[i], means[i]);
+            }
+        }
+        return report;
+    }
+
+    void Save(string path)
+    {
+        var arrays = Checkpoint.Capture(Model, _adam);
+        using var scope = NewDisposeScope();
+        arrays.Add("generator/noise", Checkpoint.ToArray(_noise.get_state()));
+        arrays.Add("generator/preprocessing", Checkpoint.ToArray(_preprocessing.get_state()));
+        arrays.Add("history", NpyArray.From(History(0, _stepInEpoch), _stepInEpoch, s_columns.Length));
+        var state = new CheckpointState
+        {
+            Epoch = _epoch,
+            StepInEpoch = _stepInEpoch,
+            Step = _step,
+            Finished = _finished,
+            BestEpoch = _stopping.BestEpoch,
+            BestLoss = _stopping.BestEpoch > 0 ? _stopping.BestLoss : null,
+        };
+        new Checkpoint(state, arrays).Write(path);
+    }
+}
