@@ -16,8 +16,9 @@ static class Cli
     static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
 
     /// <param name="root">Named "mim", so that the help shows what users type: a RootCommand would show the assembly's name.</param>
+    /// <param name="patience">Instead of 30 seconds, for a server that bounds its own draining.</param>
     [SuppressMessage("Design", "CA1031", Justification = "The process boundary: every failure becomes an exit code and one line.")]
-    public static async Task<int> RunAsync(Command root, string[] args)
+    public static async Task<int> RunAsync(Command root, string[] args, TimeSpan? patience = null)
     {
         if (root is not RootCommand)
         {
@@ -35,7 +36,7 @@ static class Cli
         }
         try
         {
-            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = s_patience });
+            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = patience ?? s_patience });
         }
         catch (Exception e) when (e is UsageException or InvalidDataException or FileNotFoundException or DirectoryNotFoundException)
         {

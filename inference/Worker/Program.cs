@@ -3,7 +3,7 @@ using Mim.CommandLine;
 using Mim.Inference;
 
 return await Cli.RunAsync(
-    new RootCommand("Mim.Inference: encode and decode with a verified model package through ONNX Runtime.")
+    new Command("mim", "Encode and decode with a verified model package through ONNX Runtime.")
     {
         EncodeCommand.Create(),
         DecodeCommand.Create(),
@@ -11,4 +11,6 @@ return await Cli.RunAsync(
         ServeCommand.Create(),
         BenchCommand.Create(),
     },
-    args);
+    args,
+    // serve drains for at most --drain seconds, which may be an hour.
+    patience: TimeSpan.FromHours(2));

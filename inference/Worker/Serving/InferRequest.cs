@@ -47,7 +47,7 @@ sealed record InferRequest(string? Id, InferTensor Input, IReadOnlyList<string>?
         }
         catch (JsonException e)
         {
-            throw new InvalidDataException($"not a JSON request: {e.Message}", e);
+            throw new InvalidDataException($"not a JSON request: it breaks at line {e.LineNumber + 1}, byte {e.BytePositionInLine}.", e);
         }
     }
 

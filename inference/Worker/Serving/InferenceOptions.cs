@@ -32,7 +32,7 @@ public sealed class InferenceOptions
 
     /// <summary>How long accepted rows may take to be answered once the worker is told to stop, in seconds.</summary>
     [Range(1, 3600)]
-    public int DrainSeconds { get; init; } = 30;
+    public int DrainSeconds { get; init; } = 25;
 
     /// <summary>Threads of one run.</summary>
     [Range(1, 1024)]

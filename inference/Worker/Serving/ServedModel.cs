@@ -7,9 +7,6 @@ using Mim.Models;
 
 namespace Mim.Inference;
 
-/// <summary>One graph in service.</summary>
-public sealed record ServedGraph(OnnxModel Model, MicroBatcher Batcher);
-
 /// <summary>
 /// Loads, verifies and warms the model, says when it is ready, and drains it at the end. Any failure is kept and stops the host, because a
 /// host whose background service failed would otherwise end with exit code 0 (dotnet/runtime#67146).
@@ -24,7 +21,7 @@ public sealed partial class ServedModel : BackgroundService
     readonly ILogger<ServedModel> _logger;
     readonly ILoggerFactory _loggers;
     readonly TaskCompletionSource<bool> _loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    ModelPackage? _package;
+    volatile ModelPackage? _package;
     ServedGraph? _encoder;
     ServedGraph? _decoder;
 
@@ -40,7 +37,7 @@ public sealed partial class ServedModel : BackgroundService
     public IReadOnlyList<string> BrokenBounds { get; private set; } = [];
 
     /// <summary>The verified package; null before.</summary>
-    public ModelPackage? Package => _loaded.Task.IsCompletedSuccessfully && _loaded.Task.Result ? _package : null;
+    public ModelPackage? Package => _package;
 
     /// <summary>Ends when the model is in service, or never will be.</summary>
     public Task<bool> LoadedAsync(CancellationToken cancellationToken) => _loaded.Task.WaitAsync(cancellationToken);
@@ -48,18 +45,15 @@ public sealed partial class ServedModel : BackgroundService
     /// <summary>The graph that takes this input; null before the model is loaded or when it has none.</summary>
     public ServedGraph? Graph(string input) => Package is null ? null : input == TensorNames.X ? _encoder : input == TensorNames.Z ? _decoder : null;
 
-    /// <summary>
-    /// Whether requests would be answered. After a failed run a golden row is sent through the queue: a model that fails every run stays
-    /// unready, and one that recovers becomes ready again without traffic.
-    /// </summary>
+    /// <summary>Whether requests would be answered.</summary>
     public async Task<bool> IsReadyAsync(CancellationToken cancellationToken)
     {
         if (Package is not { } package || _encoder is not { } encoder || _lifetime.ApplicationStopping.IsCancellationRequested)
         {
             return false;
         }
-        return (!encoder.Batcher.LastRunFailed || await CanaryAsync(package, encoder, cancellationToken))
-            && (_decoder is not { Batcher.LastRunFailed: true } decoder || await CanaryAsync(package, decoder, cancellationToken));
+        var canary = package.Goldens[0];
+        return await encoder.IsHealthyAsync(canary, cancellationToken) && (_decoder is not { } decoder || await decoder.IsHealthyAsync(canary, cancellationToken));
     }
 
     /// <summary>Answers every accepted row, then lets go of the sessions.</summary>
@@ -117,7 +111,6 @@ public sealed partial class ServedModel : BackgroundService
         List<ParityCheck> checks = [];
         _encoder = Serve(OnnxModel.Encoder(package, _options.MaxBatchSize, engine));
         _decoder = package.Decoder is null ? null : Serve(OnnxModel.Decoder(package, _options.MaxBatchSize, engine));
-        _package = package;
 
         var manifest = package.Manifest;
         var report = new VerificationReport(manifest.Name, manifest.Version, manifest.SpaceId, OnnxModel.Engine, _encoder.Model.Device, engine.Threads, checks);
@@ -126,8 +119,9 @@ public sealed partial class ServedModel : BackgroundService
             BrokenBounds = [.. report.Failures()];
             return false;
         }
+        _package = package;
         s_info.Record(1, new("model", manifest.Name), new("version", manifest.Version), new("space_id", manifest.SpaceId));
-        LogLoaded(manifest.Name, manifest.Version, manifest.SpaceId, OnnxModel.Engine, report.Device, engine.Threads, report.MaxAbs);
+        LogLoaded(manifest.Name, manifest.Version ?? "(not published)", manifest.SpaceId, OnnxModel.Engine, report.Device, engine.Threads, report.MaxAbs);
         return true;
 
         ServedGraph Serve(OnnxModel model)
@@ -138,31 +132,7 @@ public sealed partial class ServedModel : BackgroundService
         }
     }
 
-    async Task<bool> CanaryAsync(ModelPackage package, ServedGraph graph, CancellationToken cancellationToken)
-    {
-        var golden = package.Goldens[0];
-        var outputs = graph.Batcher.Buffers.OutputWidths.Select(width => (Memory<float>)new float[golden.Rows * width]).ToArray();
-        if (!graph.Batcher.TryRun(golden.Tensors[graph.Model.Input], golden.Rows, outputs, cancellationToken, out var completion))
-        {
-            return false;
-        }
-        try
-        {
-            await completion;
-        }
-        catch (Exception e) when (e is not OperationCanceledException)
-        {
-            LogCanaryFailed(e.Message);
-            return false;
-        }
-        var expected = golden.Tensors[graph.Model.Outputs[0]];
-        return Parity.Compare(outputs[0].Span, expected, Parity.EngineTolerance, Parity.EngineTolerance).Passed;
-    }
-
     [LoggerMessage(Level = LogLevel.Information,
         Message = "{Name} {Version} (space {SpaceId}) in service on {Engine}, {Device}, {Threads} threads; goldens replayed, max abs {MaxAbs:G3}")]
-    partial void LogLoaded(string name, string? version, string spaceId, string engine, Device device, int threads, double maxAbs);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Canary row failed: {Reason}")]
-    partial void LogCanaryFailed(string reason);
+    partial void LogLoaded(string name, string version, string spaceId, string engine, Device device, int threads, double maxAbs);
 }

@@ -51,7 +51,7 @@ static class RowJson
         }
         catch (JsonException e)
         {
-            return $"not a JSON object on one line: {e.Message}";
+            return $"not a JSON object on one line: it breaks at byte {e.BytePositionInLine}.";
         }
     }
 

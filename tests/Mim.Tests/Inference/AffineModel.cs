@@ -122,22 +122,3 @@ sealed class AffineModel
         return writer.ToBytes(new Dictionary<string, string>());
     }
 }
-
-/// <summary>A folder of its own for each test.</summary>
-sealed class TestFolder : IDisposable
-{
-    readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("mim-test");
-
-    public string this[string file] => Path.Combine(_folder.FullName, file);
-
-    /// <summary>Names of the files and folders in it, sorted.</summary>
-    public string[] Names => [.. _folder.EnumerateFileSystemInfos().Select(entry => entry.Name).Order(StringComparer.Ordinal)];
-
-    public string Write(string file, string text)
-    {
-        File.WriteAllText(this[file], text);
-        return this[file];
-    }
-
-    public void Dispose() => _folder.Delete(recursive: true);
-}

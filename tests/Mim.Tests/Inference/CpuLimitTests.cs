@@ -1,4 +1,5 @@
 using Mim.Inference;
+using Mim.Tests.Contract;
 
 namespace Mim.Tests.Inference;
 
@@ -41,12 +42,12 @@ public sealed class CpuLimitTests
     [MemberData(nameof(Samples))]
     public void Threads_are_the_tightest_quota_rounded_down(string name, (string File, string Text)[] files, int processors, int expected)
     {
-        using var root = new TestFolder();
+        using var root = new TemporaryFolder();
         foreach (var (file, text) in files)
         {
             Directory.CreateDirectory(Path.GetDirectoryName(root[file])!);
-            root.Write(file, text);
+            File.WriteAllText(root[file], text);
         }
-        Assert.True(expected == CpuLimit.Threads(root["."], processors), name);
+        Assert.True(expected == CpuLimit.Threads(root.Root, processors), name);
     }
 }

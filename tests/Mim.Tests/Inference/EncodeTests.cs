@@ -1,6 +1,7 @@
 using System.Globalization;
 using Mim.Inference;
 using Mim.Models;
+using Mim.Tests.Contract;
 
 namespace Mim.Tests.Inference;
 
@@ -8,7 +9,7 @@ public sealed class EncodeTests : IDisposable
 {
     const int Rows = 300; // more than one block of 4 × 16 rows, and not a multiple of 16
 
-    readonly TestFolder _folder = new();
+    readonly TemporaryFolder _folder = new();
     readonly AffineModel _affine = new(seed: 8);
     readonly ModelManifest _manifest;
     readonly float[] _x = AffineModel.Rows(Rows, AffineModel.X, seed: 9);
@@ -75,7 +76,7 @@ public sealed class EncodeTests : IDisposable
         Npy.Write(_folder["labels.npy"], NpyArray.From([1L, 2L], 2));
         var fault = await Assert.ThrowsAsync<InvalidDataException>(() => EncodeAsync("x.npy", "z.npy", "--labels", _folder["labels.npy"]));
         Assert.Contains("expected 300 labels, one a row, found 2", fault.Message, StringComparison.Ordinal);
-        Assert.Equal(["labels.npy", "package", "x.npy"], _folder.Names);
+        Assert.Equal(["labels.npy", "package", "x.npy"], Names);
     }
 
     [Fact]
@@ -115,11 +116,11 @@ public sealed class EncodeTests : IDisposable
             ],
         };
         _affine.Write(_folder["tabular"], schema: schema);
-        _folder.Write("table.csv", "colour,ignored,weight,size,id\ngreen,?,2,1,a\nred,?,4,3,b\n");
+        Write("table.csv", "colour,ignored,weight,size,id\ngreen,?,2,1,a\nred,?,4,3,b\n");
         await VerifyTests.RunAsync(EncodeCommand.Create(), "--model", _folder["tabular"], "--in", _folder["table.csv"], "--out", _folder["z.csv"]);
         OnnxModelTests.AssertClose(_affine.Expected(TensorNames.ZMean, [1, 0, 1, 0, 2, 3, 0, 0, 1, 4]), EmbeddingSet.Read(_folder["z.csv"]).Z);
 
-        _folder.Write("bad.csv", "size,colour,weight\n1,blue,2\n1,gren,2\n");
+        Write("bad.csv", "size,colour,weight\n1,blue,2\n1,gren,2\n");
         var fault = await Assert.ThrowsAsync<InvalidDataException>(() => VerifyTests.RunAsync(EncodeCommand.Create(), "--model", _folder["tabular"], "--in", _folder["bad.csv"], "--out", _folder["bad-z.csv"]));
         Assert.StartsWith($"{_folder["bad.csv"]}:3:", fault.Message, StringComparison.Ordinal);
         Assert.Contains("green", fault.Message, StringComparison.Ordinal);
@@ -129,7 +130,7 @@ public sealed class EncodeTests : IDisposable
     public async Task A_missing_value_reaches_a_model_that_imputes_and_no_other()
     {
         _affine.Write(_folder["imputes"], imputed: true);
-        _folder.Write("holes.jsonl", "{\"x\": [1, null, 2, null, 3]}\n");
+        Write("holes.jsonl", "{\"x\": [1, null, 2, null, 3]}\n");
         await VerifyTests.RunAsync(EncodeCommand.Create(), "--model", _folder["imputes"], "--in", _folder["holes.jsonl"], "--out", _folder["z.jsonl"]);
         OnnxModelTests.AssertClose(_affine.Expected(TensorNames.ZMean, [1, 0, 2, 0, 3]), EmbeddingSet.Read(_folder["z.jsonl"]).Z);
         var fault = await Assert.ThrowsAsync<InvalidDataException>(() => EncodeAsync("holes.jsonl", "other.jsonl"));
@@ -144,8 +145,8 @@ public sealed class EncodeTests : IDisposable
     [InlineData("a.jsonl", "{\"y\": [1]}", "a.jsonl:1: unknown key 'y'.")]
     [InlineData("a.jsonl", "{\"id\": \"a\"}", "a.jsonl:1: 'x' is missing.")]
     [InlineData("a.jsonl", "[1,2,3,4,5]", "a.jsonl:1: expected an object with 'x', found an array.")]
-    [InlineData("a.jsonl", "{\"x\": [1,2,3,4,5]}\n{\"x\": [1,2", "a.jsonl:2: not a JSON object on one line")]
-    [InlineData("a.jsonl", "{\"x\": [1,2,3,4,5]} {}", "a.jsonl:1: not a JSON object on one line")]
+    [InlineData("a.jsonl", "{\"x\": [1,2,3,4,5]}\n{\"x\": [1,2", "a.jsonl:2: not a JSON object on one line: it breaks at byte 10.")]
+    [InlineData("a.jsonl", "{\"x\": [1,2,3,4,5]} {}", "a.jsonl:1: not a JSON object on one line: it breaks at byte 19.")]
     [InlineData("a.csv", "", "a.csv: expected a header line, found an empty file.")]
     [InlineData("a.csv", "a,b,c,d\n1,2,3,4\n", "a.csv:1: expected 5 columns besides id and label (x), found 4.")]
     [InlineData("a.csv", "a,b,c,d,e\n1,2,3,4,5\n1,2,3,4\n", "a.csv:3: expected 5 cells as in the header, found 4.")]
@@ -154,10 +155,10 @@ public sealed class EncodeTests : IDisposable
     [InlineData("a.npy", "not an array", "a.npy: expected a .npy file")]
     public async Task A_bad_row_is_named_with_its_line_and_nothing_is_left_behind(string file, string text, string message)
     {
-        _folder.Write(file, text);
+        Write(file, text);
         var fault = await Assert.ThrowsAsync<InvalidDataException>(() => EncodeAsync(file, "z.jsonl"));
         Assert.StartsWith(_folder[message], fault.Message, StringComparison.Ordinal);
-        Assert.Equal([file, "package", "x.npy"], _folder.Names);
+        Assert.Equal([file, "package", "x.npy"], Names);
     }
 
     [Fact]
@@ -165,7 +166,19 @@ public sealed class EncodeTests : IDisposable
     {
         File.WriteAllBytes(_folder["short.npy"], File.ReadAllBytes(_folder["x.npy"])[..^4]);
         await Assert.ThrowsAsync<InvalidDataException>(() => EncodeAsync("short.npy", "z.npy"));
-        Assert.Equal(["package", "short.npy", "x.npy"], _folder.Names);
+        Assert.Equal(["package", "short.npy", "x.npy"], Names);
+    }
+
+    [Fact]
+    public async Task A_package_that_was_tampered_with_encodes_nothing()
+    {
+        var weights = Path.Combine(_folder["package"], ModelPackage.EncoderFile);
+        var bytes = File.ReadAllBytes(weights);
+        bytes[^30] ^= 1;
+        File.WriteAllBytes(weights, bytes);
+        var fault = await Assert.ThrowsAsync<InvalidDataException>(() => EncodeAsync("x.npy", "z.npy"));
+        Assert.StartsWith($"{weights}: expected SHA-256", fault.Message, StringComparison.Ordinal);
+        Assert.Equal(["package", "x.npy"], Names);
     }
 
     [Fact]
@@ -175,7 +188,7 @@ public sealed class EncodeTests : IDisposable
         await cancelled.CancelAsync();
         var parsed = EncodeCommand.Create().Parse(["--model", _folder["package"], "--in", _folder["x.npy"], "--out", _folder["z.npy"]]);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => parsed.InvokeAsync(new() { EnableDefaultExceptionHandler = false, Error = TextWriter.Null }, cancelled.Token));
-        Assert.Equal(["package", "x.npy"], _folder.Names);
+        Assert.Equal(["package", "x.npy"], Names);
     }
 
     [Theory]
@@ -191,14 +204,19 @@ public sealed class EncodeTests : IDisposable
             () => VerifyTests.RunAsync(DecodeCommand.Create(), "--model", _folder["other"], "--in", _folder[codes], "--out", _folder["back.npy"]));
         Assert.Contains(other.SpaceId, fault.Message, StringComparison.Ordinal);
         Assert.Contains(_manifest.SpaceId, fault.Message, StringComparison.Ordinal);
-        Assert.DoesNotContain("back.npy", _folder.Names);
+        Assert.DoesNotContain("back.npy", Names);
     }
+
+    /// <summary>Everything in the folder, hidden files too.</summary>
+    string[] Names => [.. new DirectoryInfo(_folder.Root).EnumerateFileSystemInfos().Select(entry => entry.Name).Order(StringComparer.Ordinal)];
+
+    void Write(string file, string text) => File.WriteAllText(_folder[file], text);
 
     Task<(int, string, string)> EncodeAsync(string input, string output, params string[] more) =>
         VerifyTests.RunAsync(EncodeCommand.Create(), ["--model", _folder["package"], "--in", _folder[input], "--out", _folder[output], .. more]);
 
     void WriteText(string file, Func<int, string> row, string? header = null) =>
-        _folder.Write(file, string.Join('\n', Enumerable.Range(0, Rows).Select(row).Prepend(header).Where(line => line is not null)) + "\n");
+        Write(file, string.Join('\n', Enumerable.Range(0, Rows).Select(row).Prepend(header).Where(line => line is not null)) + "\n");
 
     string Cells(int row, string separator) =>
         string.Join(separator, Enumerable.Range(0, AffineModel.X).Select(i => _x[row * AffineModel.X + i].ToString("R", CultureInfo.InvariantCulture)));

@@ -1,5 +1,6 @@
 using Mim.Inference;
 using Mim.Models;
+using Mim.Tests.Contract;
 
 namespace Mim.Tests.Inference;
 
@@ -11,7 +12,7 @@ public sealed class OnnxModelTests
     [Fact]
     public void Encoder_and_decoder_compute_the_closed_form()
     {
-        using var folder = new TestFolder();
+        using var folder = new TemporaryFolder();
         AffineModel affine = new(seed: 3);
         affine.Write(folder["package"]);
         var package = ModelPackage.Open(folder["package"]);
@@ -37,7 +38,7 @@ public sealed class OnnxModelTests
     [InlineData(64)]
     public void Row_i_of_a_batch_is_row_i_alone(int rows)
     {
-        using var folder = new TestFolder();
+        using var folder = new TemporaryFolder();
         new AffineModel(seed: 5).Write(folder["package"]);
         using var encoder = OnnxModel.Encoder(ModelPackage.Open(folder["package"]), 64, new EngineOptions(2, Device.Cpu));
         var x = AffineModel.Rows(rows, AffineModel.X, seed: rows);
@@ -51,7 +52,7 @@ public sealed class OnnxModelTests
     [Fact]
     public void A_deterministic_encoder_has_z_mean_alone()
     {
-        using var folder = new TestFolder();
+        using var folder = new TemporaryFolder();
         AffineModel affine = new(seed: 6);
         affine.Write(folder["package"], deterministic: true);
         using var encoder = OnnxModel.Encoder(ModelPackage.Open(folder["package"]), 4, new EngineOptions(1, Device.Cpu));

@@ -1,13 +1,16 @@
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
+using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting.Server;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
 using Mim.Inference;
 using Mim.Models;
+using Mim.Tests.Contract;
 
 namespace Mim.Tests.Inference;
 
@@ -15,7 +18,7 @@ public sealed class ServeTests : IDisposable
 {
     const string Infer = "/v2/models/affine/infer";
 
-    readonly TestFolder _folder = new();
+    readonly TemporaryFolder _folder = new();
     readonly AffineModel _affine = new(seed: 12);
     readonly InMemoryServer _server = new();
 
@@ -149,6 +152,32 @@ public sealed class ServeTests : IDisposable
     }
 
     [Fact]
+    public async Task An_engine_that_fails_makes_the_worker_unready_until_a_canary_row_passes()
+    {
+        _affine.Write(_folder["package"]);
+        var package = ModelPackage.Open(_folder["package"]);
+        using var model = OnnxModel.Encoder(package, 4, new EngineOptions(1, Device.Cpu));
+        var broken = true;
+        using var batcher = new MicroBatcher(model.Buffers, Run, 16, "canary", NullLogger.Instance);
+        ServedGraph graph = new(model, batcher);
+        Assert.True(await graph.IsHealthyAsync(package.Goldens[0], CancellationToken.None)); // nothing has failed yet
+        Assert.True(batcher.TryRun(new float[AffineModel.X], 1, new Memory<float>[2], CancellationToken.None, out var completion));
+        await Assert.ThrowsAsync<InvalidOperationException>(() => completion.AsTask());
+        Assert.False(await graph.IsHealthyAsync(package.Goldens[0], CancellationToken.None));
+        broken = false;
+        Assert.True(await graph.IsHealthyAsync(package.Goldens[0], CancellationToken.None));
+
+        void Run(int rows)
+        {
+            if (broken)
+            {
+                throw new InvalidOperationException("the device is lost");
+            }
+            model.Run(rows);
+        }
+    }
+
+    [Fact]
     public async Task Broken_goldens_are_never_served_and_end_with_code_3()
     {
         _affine.Write(_folder["package"], planted: 1e-4f);
@@ -184,8 +213,8 @@ public sealed class ServeTests : IDisposable
     [Fact]
     public void All_faults_of_a_configuration_are_in_one_message()
     {
-        var file = _folder.Write("worker.json", """{"Inference": {"MaxBatchSise": 8, "QueueCapacity": "many", "DrainSeconds": 0, "Model": "m"}, "Inferense": {}}""");
-        var fault = Assert.Throws<UsageException>(() => InferenceHost.CreateHttp([new("Threads", "0")], file));
+        File.WriteAllText(_folder["worker.json"], """{"Inference": {"MaxBatchSise": 8, "QueueCapacity": "many", "DrainSeconds": 0, "Model": "m"}, "Inferense": {}}""");
+        var fault = Assert.Throws<UsageException>(() => InferenceHost.CreateHttp([new("Threads", "0")], _folder["worker.json"]));
         foreach (var part in (string[])["unknown key 'Inference:MaxBatchSise'", "MaxBatchSize", "'Inference:QueueCapacity': expected an integer, found 'many'", "DrainSeconds", "Threads", "unknown key 'Inferense'"])
         {
             Assert.Contains(part, fault.Message, StringComparison.Ordinal);
@@ -196,9 +225,9 @@ public sealed class ServeTests : IDisposable
     public void Flags_win_over_the_file()
     {
         _affine.Write(_folder["package"]);
-        var file = _folder.Write("worker.json", $$"""{"Inference": {"MaxBatchSize": 8, "QueueCapacity": 32, "Model": "{{_folder["package"]}}" } }""");
-        using var host = InferenceHost.CreateStream([new("MaxBatchSize", "9")], file, Stream.Null, Stream.Null);
-        var options = host.Services.GetRequiredService<Microsoft.Extensions.Options.IOptions<InferenceOptions>>().Value;
+        File.WriteAllText(_folder["worker.json"], $$"""{"Inference": {"MaxBatchSize": 8, "QueueCapacity": 32, "Model": "{{_folder["package"]}}" } }""");
+        using var host = InferenceHost.CreateStream([new("MaxBatchSize", "9")], _folder["worker.json"], Stream.Null, Stream.Null);
+        var options = host.Services.GetRequiredService<IOptions<InferenceOptions>>().Value;
         Assert.Equal((9, 32), (options.MaxBatchSize, options.QueueCapacity));
     }
 

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json;
 using Mim.Inference;
 using Mim.Models;
+using Mim.Tests.Contract;
 
 namespace Mim.Tests.Inference;
 
@@ -10,7 +11,7 @@ public sealed class VerifyTests
     [Fact]
     public async Task Honest_goldens_pass_and_the_report_says_so()
     {
-        using var folder = new TestFolder();
+        using var folder = new TemporaryFolder();
         var manifest = new AffineModel(seed: 1).Write(folder["package"]);
         var (code, output, error) = await RunAsync(VerifyCommand.Create(), folder["package"], "--report", folder["parity.json"]);
         Assert.Equal((ExitCode.Done, ""), (code, error));
@@ -25,7 +26,7 @@ public sealed class VerifyTests
     [Fact]
     public async Task A_weight_that_is_off_by_1e_4_ends_with_code_3_and_names_tensor_and_batch_size()
     {
-        using var folder = new TestFolder();
+        using var folder = new TemporaryFolder();
         new AffineModel(seed: 1).Write(folder["package"], planted: 1e-4f);
         var (code, output, error) = await RunAsync(VerifyCommand.Create(), folder["package"], "--report", folder["parity.json"]);
         Assert.Equal(ExitCode.Gate, code);
