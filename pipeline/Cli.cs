@@ -27,9 +27,11 @@ static class Cli
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
         {
+            var known = parsed.CommandResult.Command.Options.Select(o => o.Name).ToArray();
             foreach (var error in parsed.Errors)
             {
-                Error(error.Message);
+                var unknown = parsed.UnmatchedTokens.FirstOrDefault(t => t.StartsWith('-') && error.Message.Contains($"'{t}'", StringComparison.Ordinal));
+                Error(error.Message + (unknown is not null && Nearest.To(unknown, known) is { } near ? $" Did you mean '{near}'?" : ""));
             }
             Console.Error.WriteLine($"See './mim {Path(parsed.CommandResult)} --help'.");
             return ExitCode.Usage;

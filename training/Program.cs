@@ -3,7 +3,7 @@ using Mim.CommandLine;
 using Mim.Training;
 
 return await Cli.RunAsync(
-    new RootCommand("Train models on data, evaluate them and export them to ONNX.")
+    new Command("mim", "Train models on data, evaluate them and export them to ONNX.")
     {
         TrainCommand.Create(),
         DataCommand.Create(),

@@ -13,23 +13,20 @@ static class TrainCommand
 {
     public static Command Create()
     {
-        var config = new Option<string?>("--config") { Description = "YAML file with the keys below [none]", HelpName = "FILE" };
+        var config = new Option<string?>("--config") { Description = "YAML file with the keys below (default: none)", HelpName = "FILE" };
         var output = new Option<string>("--out") { Description = "folder of the run", HelpName = "FOLDER", Required = true };
-        var resume = new Option<bool>("--resume") { Description = "continue from the folder's last checkpoint, bit for bit [false]" };
-        var force = new Option<bool>("--force") { Description = "replace a run of another configuration; with --resume, continue it with this one [false]" };
-        var json = new Option<bool>("--json") { Description = "print the result as JSON on stdout, progress on stderr [false]" };
+        var resume = new Option<bool>("--resume") { Description = "continue from the folder's last checkpoint, bit for bit (default: false)" };
+        var force = new Option<bool>("--force") { Description = "replace a run of another configuration; with --resume, continue it with this one (default: false)" };
+        var json = new Option<bool>("--json") { Description = "print the result as JSON on stdout, progress on stderr (default: false)" };
         var command = new Command("train", "Train a model and leave a run folder: config.json, metrics.jsonl, checkpoints/{last,best}.npz. Flags win over the file, "
             + "the file over the preset. Ctrl-C finishes the step and saves.") { config, output, resume, force, json };
-        var keys = TrainingOptions.Keys.Select(key => (key, option: new Option<string?>($"--{key.Path}") { Description = $"{key.Help} [{key.Default}]", HelpName = "VALUE" })).ToArray();
+        var keys = TrainingOptions.Keys.Select(key => (key, option: new Option<string?>($"--{key.Path}") { Description = $"{key.Help} (default: {key.Default})", HelpName = "VALUE" })).ToArray();
         foreach (var (_, option) in keys)
         {
             command.Add(option);
         }
-        // Refused below, with the nearest key.
-        command.TreatUnmatchedTokensAsErrors = false;
         command.SetAction((parsed, cancellationToken) =>
         {
-            RefuseUnknown(parsed.UnmatchedTokens, [.. command.Options.Select(o => o.Name)]);
             var flags = keys.Where(k => parsed.GetValue(k.option) is not null).Select(k => KeyValuePair.Create(k.key.Path, parsed.GetValue(k.option) ?? ""));
             var options = TrainingOptions.Load(parsed.GetValue(config), flags);
             var request = new Request(options, parsed.GetRequiredValue(output), parsed.GetValue(resume), parsed.GetValue(force), parsed.GetValue(json));
@@ -37,15 +34,6 @@ static class TrainCommand
             return Task.Run(() => Train(request, cancellationToken), CancellationToken.None);
         });
         return command;
-    }
-
-    static void RefuseUnknown(IReadOnlyList<string> tokens, IReadOnlyCollection<string> known)
-    {
-        if (tokens.Count > 0)
-        {
-            throw new UsageException(string.Join('\n', tokens.Select(token => $"unknown argument '{token}'."
-                + (Nearest.To(token, known) is { } near ? $" Did you mean '{near}'?" : " See 'mim train --help'."))));
-        }
     }
 
     static int Train(Request request, CancellationToken cancellationToken)

@@ -51,11 +51,12 @@ public sealed class Trainer : IDisposable
     /// <summary>Steps between looks at the recorded terms: each is a synchronisation with the device.</summary>
     const int StepsPerCheck = 256;
 
-    static readonly string[] s_terms = ["loss", "log_pxz", "log_pz", "log_qzx", "log_qx"];
+    static readonly string[] s_terms = ["log_pxz", "log_pz", "log_qzx", "log_qx", "loss"];
 
     /// <summary>Columns of the history: the terms of both halves and the gradient's norm.</summary>
     static readonly string[] s_columns = [.. s_terms.Select(t => $"encoding.{t}"), .. s_terms.Select(t => $"decoding.{t}"), "gradient_norm"];
 
+    static readonly int s_loss = s_terms.Length - 1;
     static readonly int s_decoding = s_terms.Length;
     static readonly int s_gradientNorm = s_columns.Length - 1;
 
@@ -282,7 +283,7 @@ public sealed class Trainer : IDisposable
     void ClipGradient()
     {
         using var _ = no_grad();
-        var gradients = Array.ConvertAll(_parameters, p => p.grad ?? throw new InvalidOperationException("Every parameter of the network is used."));
+        var gradients = Gradients();
         var norm = stack(Array.ConvertAll(gradients, g => g.norm())).norm();
         _history.select(0, _stepInEpoch).select(0, s_gradientNorm).copy_(norm);
         var factor = (_options.Trainer.ClipNorm / (norm + 1e-6)).clamp_max(1);
@@ -295,11 +296,13 @@ public sealed class Trainer : IDisposable
     void Record(HalfEstimate half, int column)
     {
         using var _ = no_grad();
-        var terms = stack(LogDensities(half)).mean([1]);
-        _history.select(0, _stepInEpoch).narrow(0, column, terms.shape[0] + 1).copy_(cat([half.Loss.view(1), terms]));
+        var logDensities = LogDensities(half);
+        var row = _history.select(0, _stepInEpoch);
+        row.narrow(0, column, logDensities.Length).copy_(stack(logDensities).mean([1]));
+        row.select(0, column + s_loss).copy_(half.Loss);
     }
 
-    static IEnumerable<Tensor> LogDensities(HalfEstimate half) =>
+    static Tensor[] LogDensities(HalfEstimate half) =>
         half.LogQx is { } logQx ? [half.LogPxz, half.LogPz, half.LogQzx, logQx] : [half.LogPxz, half.LogPz, half.LogQzx];
 
     float[] History(int from, int to)
@@ -312,18 +315,33 @@ public sealed class Trainer : IDisposable
         return MemoryMarshal.Cast<byte, float>(_history.narrow(0, from, to - from).cpu().bytes).ToArray();
     }
 
+    /// <summary>Names the first step whose terms, loss or gradient are not finite, and the first such term.</summary>
     void RequireFinite(int from, int to)
     {
         var history = History(from, to);
-        for (var i = 0; i < history.Length; i++)
+        var first = Array.FindIndex(history, value => !float.IsFinite(value));
+        if (first >= 0)
         {
-            if (!float.IsFinite(history[i]))
-            {
-                var (step, column) = Math.DivRem(i, s_columns.Length);
-                throw NotFinite(s_columns[column], history[i], _step - (to - from) + step + 1);
-            }
+            var (row, column) = Math.DivRem(first, s_columns.Length);
+            var step = _step - (to - from) + row + 1;
+            // log p(z) of an encoding half sees the encoder alone: it is lost only together with the weights.
+            var weightsLost = column == 0 && float.IsNaN(history[first]) && float.IsNaN(history[first + 1]);
+            throw weightsLost ? NotFinite("gradient", double.NaN, step - 1) : NotFinite(s_columns[column], history[first], step);
+        }
+        if (!double.IsFinite(GradientNorm()))
+        {
+            throw NotFinite("gradient", double.NaN, _step);
         }
     }
+
+    double GradientNorm()
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        return stack(Array.ConvertAll(Gradients(), g => g.norm())).norm().item<float>();
+    }
+
+    Tensor[] Gradients() => Array.ConvertAll(_parameters, p => p.grad ?? throw new InvalidOperationException("Every parameter of the network is used."));
 
     NotFiniteNumberException NotFinite(string term, double value, long step)
     {
@@ -374,10 +392,10 @@ public sealed class Trainer : IDisposable
 
         void Accumulate(HalfEstimate half, int column, double weight)
         {
-            means[column] += weight * half.Loss.item<float>();
+            means[column + s_loss] += weight * half.Loss.item<float>();
             foreach (var logDensity in LogDensities(half))
             {
-                means[++column] += weight * logDensity.mean().item<float>();
+                means[column++] += weight * logDensity.mean().item<float>();
             }
         }
     }
@@ -385,11 +403,11 @@ public sealed class Trainer : IDisposable
     /// <summary>The loss is the halves' mean, as the reference reports it and stops by it.</summary>
     Dictionary<string, double> Report(double[] means, bool decoding)
     {
-        var report = new Dictionary<string, double> { ["loss"] = decoding ? (means[0] + means[s_decoding]) / 2 : means[0] };
-        var terms = _options.Objective.Name is ObjectiveName.Mim or ObjectiveName.AMim ? s_terms.Length : s_terms.Length - 1;
-        for (var half = 0; half <= (decoding ? s_decoding : 0); half += s_decoding)
+        var report = new Dictionary<string, double> { ["loss"] = decoding ? (means[s_loss] + means[s_decoding + s_loss]) / 2 : means[s_loss] };
+        var withLogQx = _options.Objective.Name is ObjectiveName.Mim or ObjectiveName.AMim;
+        for (var i = 0; i < (decoding ? 2 : 1) * s_terms.Length; i++)
         {
-            for (var i = half; i < half + terms; i++)
+            if (withLogQx || s_terms[i % s_terms.Length] != "log_qx")
             {
                 report.Add(s_columns[i], means[i]);
             }

@@ -105,7 +105,7 @@ public sealed class TrainerTests : IDisposable
             Dataset = new DatasetOptions { Name = "toy4", RowsPerEpoch = 128, Preprocessing = likelihood == Likelihood.Bernoulli ? ["binarise: 0"] : [] },
         };
         Run(options, "a");
-        string[] terms = objective is ObjectiveName.Mim or ObjectiveName.AMim ? ["loss", "log_pxz", "log_pz", "log_qzx", "log_qx"] : ["loss", "log_pxz", "log_pz", "log_qzx"];
+        string[] terms = objective is ObjectiveName.Mim or ObjectiveName.AMim ? ["log_pxz", "log_pz", "log_qzx", "log_qx", "loss"] : ["log_pxz", "log_pz", "log_qzx", "loss"];
         var encoding = terms.Select(t => $"encoding.{t}").Prepend("loss").ToArray();
         var both = objective == ObjectiveName.Mim ? encoding.Concat(terms.Select(t => $"decoding.{t}")).ToArray() : encoding;
 
@@ -156,23 +156,25 @@ public sealed class TrainerTests : IDisposable
         Assert.All(Metrics("a"), m => Assert.True(m["train"]?["gradient_norm"]?.GetValue<double>() > 1e-3));
     }
 
-    [Fact]
-    public void A_number_that_is_not_finite_stops_training_with_step_term_and_checkpoint()
+    [Theory]
+    [InlineData("decoder.mean.bias", 5, "encoding.log_pxz", 6)] // the next step's likelihood
+    [InlineData("encoder.trunk.0.bias", 5, "gradient", 5)] // all terms at once: what a gradient leaves behind
+    public void A_number_that_is_not_finite_stops_training_with_step_term_and_checkpoint(string poisoned, int after, string term, int step)
     {
         Trainer? trainer = null;
-        using (trainer = Create(Options(), "a", false, step =>
+        using (trainer = Create(Options(), "a", false, taken =>
         {
-            if (step == StepsPerEpoch + 5)
+            if (taken == StepsPerEpoch + after)
             {
                 using var scope = NewDisposeScope();
                 using var _ = no_grad();
-                trainer?.Model.decoder.mean?.bias?.fill_(float.NaN);
+                trainer?.Model.named_parameters().Single(p => p.name == poisoned).parameter.fill_(float.NaN);
             }
         }, _ => { }))
         {
             var fault = Assert.Throws<NotFiniteNumberException>(() => trainer.Run(CancellationToken.None));
 
-            Assert.StartsWith($"step {StepsPerEpoch + 6} (epoch 2): expected encoding.loss to be finite, found NaN.", fault.Message, StringComparison.Ordinal);
+            Assert.StartsWith($"step {StepsPerEpoch + step} (epoch 2): expected {term} to be finite, found NaN.", fault.Message, StringComparison.Ordinal);
             Assert.Contains(Path.Combine(_root, "a", "checkpoints", "last.npz"), fault.Message, StringComparison.Ordinal);
         }
         Assert.Equal(StepsPerEpoch, Checkpoint.Read(Path.Combine(_root, "a", "checkpoints", "last.npz")).State.Step);
