@@ -34,6 +34,12 @@ libraries=(-ltorch -ltorch_cpu -lc10)
 if [[ -e $lib/libtorch_cuda.so ]]; then libraries=(-Wl,--no-as-needed -ltorch_cuda -lc10_cuda "${libraries[@]}"); fi
 link=("-L$lib" "${libraries[@]}")
 [[ -n ${MIM_LIBTORCH:-} ]] && link+=("-Wl,-rpath,$lib")
+# The system's libtorch takes whatever libblas.so.3 the alternatives point at. OpenBLAS on its own threads fights with libtorch's OpenMP ones (a
+# step on two busy cores took 7 times as long), so its OpenMP build, if installed, is loaded first, by path: no alternatives to set, no root.
+openblas=$lib/openblas-openmp
+if [[ -z ${MIM_LIBTORCH:-} && -e $openblas/libblas.so.3 && -e $openblas/liblapack.so.3 ]]; then
+  link=(-Wl,--no-as-needed "$openblas/libblas.so.3" "$openblas/liblapack.so.3" "-Wl,-rpath,$openblas" "${link[@]}")
+fi
 
 identity=$(stat -Lc '%n %s %Y' "$lib/libtorch_cpu.so" "$lib/libc10.so")
 key=$({ cat "$here/bridge.cpp" "$here/build.sh"; echo "${flags[*]} ${link[*]}"; echo "$identity"; "${CXX:-g++}" -dumpfullversion; } | sha256sum | cut -c1-16)
