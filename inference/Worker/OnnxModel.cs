@@ -68,7 +68,8 @@ public sealed class OnnxModel : IDisposable
 
     /// <summary>x → z_mean (B, Z) and, unless the encoder is deterministic, z_log_var (B, Z).</summary>
     public static OnnxModel Encoder(ModelPackage package, int maxRows, EngineOptions engine) =>
-        new(Path.Combine(package.Folder, ModelPackage.EncoderFile), Self(package, package.Encoder), TensorNames.X, [TensorNames.ZMean, TensorNames.ZLogVar], maxRows, engine);
+        new(Path.Combine(package.Folder, ModelPackage.EncoderFile), Self(package, package.Encoder), TensorNames.X,
+            [TensorNames.ZMean, TensorNames.ZLogVar], maxRows, engine);
 
     /// <summary>z → x_mean (B, ...x) in raw units, and x_logits or x_log_var as the likelihood has them.</summary>
     public static OnnxModel Decoder(ModelPackage package, int maxRows, EngineOptions engine) =>
@@ -191,7 +192,8 @@ public sealed class OnnxModel : IDisposable
     /// <summary>A session over bytes would look for external weights in the working directory, where nothing has been verified.</summary>
     static byte[] Self(ModelPackage package, byte[] graph) => package.ExternalData.Count == 0
         ? graph
-        : throw new InvalidDataException($"{package.Folder}: keeps weights outside its graphs, which this worker does not load. Export the weights inside the graphs.");
+        : throw new InvalidDataException(
+            $"{package.Folder}: keeps weights outside its graphs, which this worker does not load. Export the weights inside the graphs.");
 
     static InvalidDataException NoDecoder(ModelPackage package) =>
         new($"{package.Folder}: a decoder expected, but the package is '{package.Manifest.Kind}'. Export an autoencoder.");

@@ -56,12 +56,14 @@ public static class VerifyCommand
 
     static void Print(VerificationReport report, TextWriter output)
     {
-        output.WriteLine($"{report.Model} {report.Version ?? "(not published)"}  space {report.SpaceId}  {report.Engine}, {Name(report.Device)}, {report.Threads} threads");
+        output.WriteLine(
+            $"{report.Model} {report.Version ?? "(not published)"}  space {report.SpaceId}  {report.Engine}, {Name(report.Device)}, {report.Threads} threads");
         output.WriteLine($"{"check",-15} {"tensor",-10} {"n",4} {"max abs",10} {"max ulp",9} {"1 - cosine",10} {"bound",8}");
         foreach (var check in report.Checks)
         {
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{check.Check,-15} {check.Tensor,-10} {check.Rows,4} {check.MaxAbs,10:0.0e-0} {check.MaxUlp,9} {1 - check.Cosine,10:0.0e-0} {check.Tolerance,8:0e-0} {(check.Passed ? "ok" : "FAILED")}"));
+                $"{check.Check,-15} {check.Tensor,-10} {check.Rows,4} "
+                + $"{check.MaxAbs,10:0.0e-0} {check.MaxUlp,9} {1 - check.Cosine,10:0.0e-0} {check.Tolerance,8:0e-0} {(check.Passed ? "ok" : "FAILED")}"));
         }
     }
 

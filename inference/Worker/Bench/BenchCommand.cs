@@ -12,7 +12,8 @@ public static class BenchCommand
     static readonly JsonSerializerOptions s_json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
     sealed record Result(
-        string Model, string Engine, int Threads, int Rows, int Batch, double BareSeconds, double EncodeSeconds, double Ratio, double RatioLow, double RatioHigh, IReadOnlyList<double> Ratios);
+        string Model, string Engine, int Threads, int Rows, int Batch, double BareSeconds, double EncodeSeconds,
+        double Ratio, double RatioLow, double RatioHigh, IReadOnlyList<double> Ratios);
 
     public static Command Create()
     {
@@ -21,7 +22,10 @@ public static class BenchCommand
         var pairs = new Option<int>("--pairs") { Description = "Interleaved pairs, ordered ABBA.", DefaultValueFactory = _ => 15 };
         var json = new Option<bool>("--json") { Description = "Print the result as JSON." };
         var flags = new EngineFlags();
-        var command = new Command("bench", "Measure encode (.npy to .npy) against a bare ONNX Runtime loop over the same rows in memory; 1 is equally fast.") { input, batch, pairs, json };
+        var command = new Command("bench", "Measure encode (.npy to .npy) against a bare ONNX Runtime loop over the same rows in memory; 1 is equally fast.")
+        {
+            input, batch, pairs, json,
+        };
         flags.AddTo(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {
@@ -91,8 +95,8 @@ public static class BenchCommand
             async Task<long> EncodeAsync()
             {
                 using var reader = RowReader.Open(input, null, RowContract.Encode(package.Manifest));
-                return await EncodeCommand.RunAsync(
-                    package.Manifest, model, reader, null, EmbeddingFormat.Npy, output, null, new Progress("encode", TextWriter.Null, false, TimeProvider.System), cancellationToken);
+                var silent = new Progress("encode", TextWriter.Null, terminal: false, TimeProvider.System);
+                return await EncodeCommand.RunAsync(package.Manifest, model, reader, null, EmbeddingFormat.Npy, output, null, silent, cancellationToken);
             }
         }
         finally

@@ -6,7 +6,10 @@ using Mim.Models;
 
 namespace Mim.Inference;
 
-/// <summary>Everything the worker can be told. Bound once, from a configuration file's <c>Inference</c> section and the flags over it; nothing else reads configuration.</summary>
+/// <summary>
+/// Everything the worker can be told. Bound once, from a configuration file's <c>Inference</c> section and the flags over it; nothing else
+/// reads configuration.
+/// </summary>
 public sealed class InferenceOptions
 {
     public const string Section = "Inference";

@@ -143,8 +143,8 @@ static class OpenInference
         if (input.Shape is not [>= 1 and <= int.MaxValue and var rows, .. var row]
             || !(row is [var flat] && flat == width || row.AsSpan().SequenceEqual(Longs(model.InputShape))))
         {
-            throw new InvalidDataException(
-                $"{input.Name}: expected shape [batch, {string.Join(", ", model.InputShape.ToArray())}] with a batch of 1 or more, found [{string.Join(", ", input.Shape)}].");
+            throw new InvalidDataException($"{input.Name}: expected shape [batch, {string.Join(", ", model.InputShape.ToArray())}] with a batch of 1 or more, "
+                + $"found [{string.Join(", ", input.Shape)}].");
         }
         if (input.Data.Length != rows * width)
         {
@@ -191,7 +191,8 @@ static class OpenInference
             var at = outputs[i].Span.IndexOfAnyExceptInRange(float.MinValue, float.MaxValue);
             if (at >= 0)
             {
-                return $"{model.Input}[{at / model.Buffers.OutputWidths[i]}]: {model.Outputs[i]} is not finite for this row: a value far outside the training data overflows.";
+                return $"{model.Input}[{at / model.Buffers.OutputWidths[i]}]: {model.Outputs[i]} is not finite for this row: "
+                    + "a value far outside the training data overflows.";
             }
         }
         return null;

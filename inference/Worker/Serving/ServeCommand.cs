@@ -11,8 +11,15 @@ public static class ServeCommand
 
     public static Command Create()
     {
-        var stdin = new Option<bool>("--stdin") { Description = "Serve JSONL on standard input and output instead of HTTP: {\"id\",\"x\":[..]} -> {\"id\",\"space_id\",\"z\":[..]}." };
-        var file = new Option<FileInfo?>("--config") { Description = "A JSON file with an \"Inference\" section; flags win over it (default: none).", HelpName = "FILE.json" };
+        var stdin = new Option<bool>("--stdin")
+        {
+            Description = "Serve JSONL on standard input and output instead of HTTP: {\"id\",\"x\":[..]} -> {\"id\",\"space_id\",\"z\":[..]}.",
+        };
+        var file = new Option<FileInfo?>("--config")
+        {
+            Description = "A JSON file with an \"Inference\" section; flags win over it (default: none).",
+            HelpName = "FILE.json",
+        };
         (string Key, Option Flag)[] flags =
         [
             (nameof(InferenceOptions.Model), new Option<string>("--model") { Description = "A package folder, or NAME, NAME/current or NAME/VERSION in the store." }),

@@ -72,7 +72,8 @@ sealed class CsvRows : RowReader
         }
         catch (CsvFormatException e)
         {
-            throw new InvalidDataException($"{Name}:{e.LineNumber}: expected cells whose quotes enclose the whole cell, doubled inside it, found others. {e.Message}", e);
+            throw new InvalidDataException(
+                $"{Name}:{e.LineNumber}: expected cells whose quotes enclose the whole cell, doubled inside it, found others. {e.Message}", e);
         }
     }
 
@@ -111,8 +112,8 @@ sealed class CsvRows : RowReader
         int[] columns = [.. Enumerable.Range(0, _header.Length).Where(i => i != _id && i != _label && i != _space)];
         return columns.Length == Contract.Width
             ? columns
-            : throw new InvalidDataException(
-                $"{Name}:1: expected {Contract.Width} columns besides id{(_space >= 0 ? ", label and space_id" : " and label")} ({Contract.Tensor}), found {columns.Length}.");
+            : throw new InvalidDataException($"{Name}:1: expected {Contract.Width} columns besides "
+                + $"{(_space >= 0 ? "id, label and space_id" : "id and label")} ({Contract.Tensor}), found {columns.Length}.");
     }
 
     static string Shortened(string text) => text.Length <= 40 ? $"'{text}'" : $"'{text[..40]}'…";

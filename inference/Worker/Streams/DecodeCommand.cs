@@ -20,21 +20,24 @@ public static class DecodeCommand
             var labels = flags.Labels(parsed);
             labels?.Expect(reader.Total);
             using var model = OnnxModel.Decoder(package, batch, flags.Engine(parsed));
-            await RunAsync(package.Manifest, model, reader, labels, RowFormats.Of(output, format), output, Progress.To(parsed.InvocationConfiguration.Error, "decode"), cancellationToken);
+            var progress = Progress.To(parsed.InvocationConfiguration.Error, "decode");
+            var rows = await RunAsync(package.Manifest, model, reader, labels, RowFormats.Of(output, format), output, progress, cancellationToken);
+            flags.Report(parsed, progress, package.Manifest, rows);
             return ExitCode.Done;
         });
         return command;
     }
 
-    internal static async Task RunAsync(
-        ModelManifest manifest, OnnxModel model, RowReader reader, Labels? labels, RowFormat format, string output, Progress progress, CancellationToken cancellationToken)
+    static async Task<long> RunAsync(
+        ModelManifest manifest, OnnxModel model, RowReader reader, Labels? labels, RowFormat format, string output, Progress progress,
+        CancellationToken cancellationToken)
     {
         using var batcher = new MicroBatcher(model.Buffers, model.Run, RowPipeline.QueueRows(model.Buffers.MaxRows), manifest.Name, NullLogger.Instance);
         using var writer = new RowWriter(output, format, manifest);
         var rows = await RowPipeline.RunAsync(reader, batcher, block => labels?.Attach(block), Write, progress, cancellationToken);
         labels?.End();
         writer.Complete();
-        progress.End(rows);
+        return rows;
 
         void Write(RowBlock block)
         {

@@ -25,8 +25,10 @@ public static class EncodeCommand
             var labels = flags.Labels(parsed);
             labels?.Expect(reader.Total);
             using var model = OnnxModel.Encoder(package, batch, flags.Engine(parsed));
-            await RunAsync(
-                package.Manifest, model, reader, labels, Format(output, format), output, parsed.GetValue(sample), Progress.To(parsed.InvocationConfiguration.Error, "encode"), cancellationToken);
+            var progress = Progress.To(parsed.InvocationConfiguration.Error, "encode");
+            var rows = await RunAsync(
+                package.Manifest, model, reader, labels, Format(output, format), output, parsed.GetValue(sample), progress, cancellationToken);
+            flags.Report(parsed, progress, package.Manifest, rows);
             return ExitCode.Done;
         });
         return command;
@@ -47,7 +49,6 @@ public static class EncodeCommand
         var rows = await RowPipeline.RunAsync(reader, batcher, block => labels?.Attach(block), Write, progress, cancellationToken);
         labels?.End();
         writer.Complete();
-        progress.End(rows);
         return rows;
 
         void Write(RowBlock block)

@@ -25,14 +25,15 @@ sealed class Progress(string what, TextWriter output, bool terminal, TimeProvide
         _reported = elapsed;
         var rate = rows / elapsed.TotalSeconds;
         var text = total is { } all
-            ? string.Create(CultureInfo.InvariantCulture, $"{what}  {rows:N0} of {all:N0} rows  {Rate(rate)}  {TimeSpan.FromSeconds((all - rows) / rate):hh\\:mm\\:ss} left")
+            ? string.Create(CultureInfo.InvariantCulture,
+                $"{what}  {rows:N0} of {all:N0} rows  {Rate(rate)}  {TimeSpan.FromSeconds((all - rows) / rate):hh\\:mm\\:ss} left")
             : string.Create(CultureInfo.InvariantCulture, $"{what}  {rows:N0} rows  {Rate(rate)}");
         output.Write(terminal ? $"\r{text,-100}" : text + "\n");
     }
 
-    public void End(long rows)
+    /// <summary>The last word; <paramref name="elapsed"/> is the caller's, so that every report of a run gives the same.</summary>
+    public void End(long rows, TimeSpan elapsed)
     {
-        var elapsed = Elapsed;
         output.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{(terminal ? "\r" : "")}{$"{what}  {rows:N0} rows in {elapsed.TotalSeconds:F2} s  {Rate(rows / elapsed.TotalSeconds)}",-100}").TrimEnd());
     }

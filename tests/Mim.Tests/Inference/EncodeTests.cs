@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using Mim.Inference;
 using Mim.Models;
 using Mim.Tests.Contract;
@@ -66,7 +67,8 @@ public sealed class EncodeTests : IDisposable
     public async Task Labels_from_a_file_go_with_their_rows()
     {
         Npy.Write(_folder["labels.npy"], NpyArray.From([.. Enumerable.Range(0, Rows).Select(row => (long)(row % 7))], Rows));
-        await EncodeAsync("x.npy", "z.npy", "--labels", _folder["labels.npy"]);
+        var (_, json, _) = await EncodeAsync("x.npy", "z.npy", "--labels", _folder["labels.npy"], "--json");
+        Assert.Equal(Rows, JsonDocument.Parse(json).RootElement.GetProperty("rows").GetInt32());
         Assert.Equal(Enumerable.Range(0, Rows).Select(row => (row % 7).ToString(CultureInfo.InvariantCulture)), EmbeddingSet.Read(_folder["z.npy"]).Labels);
     }
 
