@@ -10,8 +10,6 @@ public sealed class Encoder : nn.Module<Tensor, Gaussian>
     public readonly Linear mean;
     public readonly Linear? log_sigma;
 
-    readonly double _sigmaFloor;
-
     public Encoder(NetworkOptions options, int xDim, bool delta)
         : base(nameof(Encoder))
     {
@@ -19,17 +17,20 @@ public sealed class Encoder : nn.Module<Tensor, Gaussian>
         trunk = Mlp.Create(xDim, options.Hidden, options.Activation);
         mean = nn.Linear(width, options.Z);
         log_sigma = delta ? null : nn.Linear(width, options.Z);
-        _sigmaFloor = options.SigmaFloor;
+        SigmaFloor = options.SigmaFloor;
         RegisterComponents();
     }
+
+    /// <summary>σ_min in σ = exp(s) + σ_min.</summary>
+    public double SigmaFloor { get; }
 
     public override Gaussian forward(Tensor x)
     {
         var h = trunk.call(x);
         var zMean = mean.call(h);
         return log_sigma is null
-            ? new Gaussian(zMean, full(zMean.shape, Math.Log(_sigmaFloor), dtype: zMean.dtype, device: zMean.device))
-            : Gaussian.WithFloor(zMean, log_sigma.call(h), _sigmaFloor);
+            ? new Gaussian(zMean, full(zMean.shape, Math.Log(SigmaFloor), dtype: zMean.dtype, device: zMean.device))
+            : Gaussian.WithFloor(zMean, log_sigma.call(h), SigmaFloor);
     }
 }
 
@@ -43,8 +44,6 @@ public sealed class Decoder : nn.Module<Tensor, Distribution>
 
     /// <summary>Head of the Bernoulli likelihood.</summary>
     public readonly Linear? logits;
-
-    readonly double _sigmaFloor;
 
     public Decoder(NetworkOptions options, Likelihood likelihood, int xDim)
         : base(nameof(Decoder))
@@ -61,15 +60,18 @@ public sealed class Decoder : nn.Module<Tensor, Distribution>
             mean = nn.Linear(hidden[^1], xDim);
             log_sigma = nn.Linear(hidden[^1], xDim);
         }
-        _sigmaFloor = options.SigmaFloor;
+        SigmaFloor = options.SigmaFloor;
         RegisterComponents();
     }
+
+    /// <summary>σ_min in σ = exp(s) + σ_min of the Gaussian likelihood.</summary>
+    public double SigmaFloor { get; }
 
     public override Distribution forward(Tensor z)
     {
         var h = trunk.call(z);
         return mean is not null && log_sigma is not null
-            ? Gaussian.WithFloor(mean.call(h), log_sigma.call(h), _sigmaFloor)
+            ? Gaussian.WithFloor(mean.call(h), log_sigma.call(h), SigmaFloor)
             : new Bernoulli((logits ?? throw new InvalidOperationException("A decoder has Gaussian heads or a Bernoulli one.")).call(h));
     }
 }

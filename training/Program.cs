@@ -6,6 +6,8 @@ return await Cli.RunAsync(
     new Command("mim", "Train models on data, evaluate them and export them to ONNX.")
     {
         TrainCommand.Create(),
+        EvaluateCommand.Create(),
+        ExportCommand.Create(),
         DataCommand.Create(),
     },
     args);

@@ -22,6 +22,18 @@ public sealed class RunFolder
 
     public string Metrics => Path.Combine(FullPath, "metrics.jsonl");
 
+    /// <summary>What the run was trained with.</summary>
+    public IReadOnlyDictionary<string, string> Engines
+    {
+        get
+        {
+            var config = ConfigPath(FullPath);
+            return JsonNode.Parse(File.ReadAllBytes(config))?["engines"] is JsonObject engines
+                ? engines.ToDictionary(engine => engine.Key, engine => $"{engine.Value}")
+                : throw new InvalidDataException($"{config}: expected the key 'engines', as 'mim train' writes it. Train again.");
+        }
+    }
+
     /// <summary>An existing run, as 'evaluate' and 'export' want it.</summary>
     public static RunFolder Open(string path)
     {

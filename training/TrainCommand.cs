@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using Mim.Models;
 using Spectre.Console;
@@ -88,14 +87,7 @@ static class TrainCommand
         return ExitCode.Done;
     }
 
-    static JsonObject Engines() => new()
-    {
-        ["torchsharp"] = typeof(torch).Assembly.GetName().Version?.ToString(),
-        ["libtorch"] = torch.__version__,
-        ["threads"] = torch.get_num_threads(),
-        ["runtime"] = RuntimeInformation.FrameworkDescription,
-        ["architecture"] = RuntimeInformation.ProcessArchitecture.ToString(),
-    };
+    static JsonObject Engines() => new(EngineVersions.Current().Select(engine => KeyValuePair.Create(engine.Key, (JsonNode?)engine.Value)));
 
     sealed record Request(TrainingOptions Options, string Output, bool Resume, bool Force, bool Json);
 

@@ -204,7 +204,7 @@ public sealed class Trainer : IDisposable
         _data.Dispose();
     }
 
-    static Device Device(TrainingDevice choice) => choice switch
+    internal static Device Device(TrainingDevice choice) => choice switch
     {
         TrainingDevice.Cpu => CPU,
         _ when cuda.is_available() => CUDA,

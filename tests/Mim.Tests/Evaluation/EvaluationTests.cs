@@ -1,0 +1,105 @@
+using Mim.Training;
+using static TorchSharp.torch;
+using Measure = Mim.Training.Evaluation;
+
+namespace Mim.Tests.Evaluation;
+
+public sealed class EvaluationTests
+{
+    static LinearGaussian Exact() => new(3, [1.2, -0.7], 0.5, 0.4);
+
+    // With the exact posterior every importance weight is p(x): one draw gives log p(x) without variance.
+    [Theory]
+    [InlineData(1)]
+    [InlineData(37)]
+    public void With_the_exact_posterior_the_importance_weighted_nll_is_the_evidence(int samples)
+    {
+        var linear = Exact();
+        var data = linear.Sample(500, 2);
+        Assert.Equal(linear.Nll(data), Bounds(linear, data, samples).NllImportanceWeighted, 2e-5); // float32 forward
+    }
+
+    [Fact]
+    public void Rate_and_distortion_are_those_of_the_closed_forms()
+    {
+        var linear = Exact();
+        var data = linear.Sample(2000, 3);
+        var bounds = Bounds(linear, data, 50);
+        Assert.Equal(linear.Rate(data), bounds.Rate, 1e-5); // float32 forward
+        Assert.Equal(linear.Distortion(data), bounds.Distortion, 0.02); // 100,000 draws of a variable with s.d. below 1.5: four standard errors
+        Assert.Equal(linear.Nll(data), bounds.Rate + bounds.Distortion, 0.02); // the −ELBO of an exact posterior is the evidence
+    }
+
+    [Fact]
+    public void With_a_wrong_posterior_the_bound_tightens_as_samples_grow()
+    {
+        var linear = new LinearGaussian(3, [1.2, -0.7], 0.5, 0.4, spread: 1.6);
+        var data = linear.Sample(1000, 4);
+        var evidence = linear.Nll(data);
+        var one = Bounds(linear, data, 1).NllImportanceWeighted;
+        var ten = Bounds(linear, data, 10).NllImportanceWeighted;
+        var many = Bounds(linear, data, 1000).NllImportanceWeighted;
+        Assert.Equal(linear.Rate(data) + linear.Distortion(data), one, 0.3); // S = 1 is −ELBO in expectation; 1,000 draws, four standard errors
+        Assert.True(one > ten + 0.1 && ten > many && many > evidence - 0.005, $"{one} {ten} {many} {evidence}");
+        Assert.Equal(evidence, many, 0.01); // bias of order 1/S
+    }
+
+    // Chunks hold 2²⁰ elements: 3,000 samples of 100 rows need several chunks of samples, 3 samples several rows a chunk.
+    [Fact]
+    public void Chunks_do_not_change_what_is_estimated()
+    {
+        var linear = Exact();
+        var data = linear.Sample(100, 5);
+        Assert.Equal(linear.Nll(data), Bounds(linear, data, 200_000 / 3).NllImportanceWeighted, 2e-5); // float32 forward
+    }
+
+    [Fact]
+    public void Mutual_information_of_the_code_is_that_of_the_linear_gaussian_channel()
+    {
+        var linear = Exact();
+        var data = linear.Sample(4000, 6);
+        var z = Draws(linear, data).Z;
+        Assert.Equal(linear.MutualInformation, Ksg.Estimate(data.X, z, data.Rows).MutualInformation, 0.12); // four s.d. at N = 4000, bias of KSG in 5-D
+    }
+
+    [Fact]
+    public void Single_sample_elbo_and_reconstruction_errors_are_those_of_the_closed_forms()
+    {
+        var linear = new LinearGaussian(1, [0.9], -2, 0.5);
+        var data = linear.Sample(20_000, 7);
+        var draws = Draws(linear, data);
+        Assert.Equal(linear.Nll(data), draws.NegativeElbo, 2e-5); // exact posterior: no variance, float32 forward
+        Assert.Equal(linear.Rmse(data), draws.Rmse, 1e-5);
+        Assert.Equal(linear.L2OfOneDimension(data), draws.L2Sampled, 0.015); // 20,000 draws with s.d. 0.5: four standard errors
+    }
+
+    [Fact]
+    public void The_same_generators_give_the_same_numbers()
+    {
+        var linear = Exact();
+        var data = linear.Sample(300, 8);
+        Assert.Equal(Bounds(linear, data, 20), Bounds(linear, data, 20));
+        Assert.Equal(Draws(linear, data).Z, Draws(linear, data).Z);
+    }
+
+    [Fact]
+    public void A_unit_is_active_when_its_mean_varies_by_more_than_a_hundredth_however_far_from_zero()
+    {
+        // Variances 0.04, 0.0025 and, around 10⁴ where single sums of squares cancel, 0.04.
+        float[] z = [0.2f, 0.05f, 10_000.25f, -0.2f, -0.05f, 9_999.75f];
+        Assert.Equal(2, Measure.ActiveUnits(z, 3));
+    }
+
+    static Measure.Bounds Bounds(LinearGaussian linear, EvaluationRows data, int samples)
+    {
+        using var noise = new Generator(11);
+        return Measure.ImportanceWeighted(linear.Model, data, samples, noise, null, CancellationToken.None);
+    }
+
+    static Measure.Draws Draws(LinearGaussian linear, EvaluationRows data)
+    {
+        using var code = new Generator(12);
+        using var noise = new Generator(13);
+        return Measure.Draw(linear.Model, data, code, noise);
+    }
+}

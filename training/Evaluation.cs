@@ -1,0 +1,279 @@
+using Mim.Models;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Mim.Training;
+
+/// <summary>Rows to evaluate, x preprocessed: (Rows, X), row-major.</summary>
+public sealed record EvaluationRows(float[] X, int Rows, long[]? Labels);
+
+/// <summary>What to evaluate, and how closely.</summary>
+public sealed record EvaluationRequest
+{
+    public SplitName Split { get; init; } = SplitName.Test;
+
+    /// <summary>S, draws of z a row for the importance-weighted bound.</summary>
+    public int ImportanceSamples { get; init; } = 500;
+
+    /// <summary>Most rows of the split; 0: all.</summary>
+    public int Rows { get; init; }
+}
+
+/// <summary>Measures a model on rows it was not trained on. The forward pass is float32, every sum over rows is double.</summary>
+public static class Evaluation
+{
+    public const int Neighbours = 5;
+
+    /// <summary>Rows beyond this do not enter the mutual information: the reference's cap, O(N²).</summary>
+    public const int MaxKsgRows = 10_000;
+
+    /// <summary>Of Burda, Grosse and Salakhutdinov (2016), section 5.2.</summary>
+    const double ActiveVariance = 0.01;
+
+    /// <summary>Elements of the widest activation held at once: 4 MiB, so that a pass stays in cache.</summary>
+    const int ChunkElements = 1 << 20;
+
+    /// <summary>The estimates that need nothing but the model and one set of rows.</summary>
+    public sealed record Bounds(double NllImportanceWeighted, double Rate, double Distortion);
+
+    /// <summary>One draw of each row, and what follows from it. <c>Z</c> and <c>ZMean</c> are (Rows, Z).</summary>
+    public sealed record Draws(float[] Z, float[] ZMean, double NegativeElbo, double L2Sampled, double Rmse);
+
+    /// <summary>Every statistic of the report. Each draw has a generator of its own, keyed by the run's seed and what is drawn.</summary>
+    /// <param name="model">The best model of a run.</param>
+    /// <param name="request">What to evaluate.</param>
+    /// <param name="progress">Called with the rows done and the rows in all of the longest part, the importance-weighted bound.</param>
+    /// <param name="cancellationToken">Looked at between chunks.</param>
+    public static EvaluationReport Run(TrainedModel model, EvaluationRequest request, Action<int, int>? progress, CancellationToken cancellationToken)
+    {
+        var (network, dataset, options) = (model.Network, model.Dataset, model.Run.Options);
+        Generator Noise(EvaluationNoise noise) => noise.Generator(options.Trainer.Seed, network.Device);
+
+        var data = Load(model, request.Split, request.Rows, EvaluationNoise.Observations);
+        using var importance = Noise(EvaluationNoise.Importance);
+        var bounds = ImportanceWeighted(network, data, request.ImportanceSamples, importance, progress, cancellationToken);
+        using var code = Noise(EvaluationNoise.Code);
+        using var reconstruction = Noise(EvaluationNoise.Reconstruction);
+        var draws = Draw(network, data, code, reconstruction);
+        cancellationToken.ThrowIfCancellationRequested();
+        var ksgRows = Math.Min(data.Rows, MaxKsgRows);
+        var ksg = Ksg.Estimate(data.X.AsSpan(0, ksgRows * network.XDim), draws.Z.AsSpan(0, ksgRows * network.ZDim), ksgRows, Neighbours);
+        double? accuracy = null;
+        int? trainRows = null;
+        if (data.Labels is not null && Load(model, SplitName.Train, 0, EvaluationNoise.TrainingObservations) is { Labels: not null } train)
+        {
+            using var trainCode = Noise(EvaluationNoise.TrainingCode);
+            var points = Codes(network, train, trainCode);
+            accuracy = NearestNeighbours.Accuracy(points, train.Labels, draws.Z, data.Labels, network.ZDim, Neighbours);
+            trainRows = train.Rows;
+        }
+        return new EvaluationReport
+        {
+            Split = request.Split.ToString().ToLowerInvariant(),
+            Rows = data.Rows,
+            ImportanceSamples = request.ImportanceSamples,
+            NllImportanceWeighted = bounds.NllImportanceWeighted,
+            NegativeElbo = bounds.Distortion + bounds.Rate,
+            NegativeElboSingleSample = draws.NegativeElbo,
+            Rate = bounds.Rate,
+            Distortion = bounds.Distortion,
+            MutualInformationKsg = ksg.MutualInformation,
+            KsgK = ksg.Neighbours,
+            KsgRows = ksg.Rows,
+            KsgCeiling = ksg.Ceiling,
+            KsgCoincidentRows = ksg.Coincident,
+            Knn5Accuracy = accuracy,
+            Knn5TrainRows = trainRows,
+            ReconstructionRmse = draws.Rmse,
+            ReconstructionL2Sampled = draws.L2Sampled,
+            ActiveUnits = ActiveUnits(draws.ZMean, network.ZDim),
+            Z = network.ZDim,
+            Likelihood = options.Likelihood.ToString().ToLowerInvariant(),
+            Preprocessing = [.. dataset.Preprocessing.Select(step => step.Kind)],
+            RawDensityOffset = options.Likelihood == Likelihood.Gaussian ? RawDensityOffset(dataset.Preprocessing, network.XDim) : null,
+            Seed = options.Trainer.Seed,
+            Epoch = model.Epoch,
+            Engines = EngineVersions.Current(),
+        };
+    }
+
+    /// <summary>
+    /// −log 1/S Σ_s w_s with w = p(x|z) p(z) / q(z|x), the analytic rate and the distortion over the same draws.
+    /// Memory is bounded by the chunk, whatever <paramref name="samples"/> and the number of rows are.
+    /// </summary>
+    /// <param name="model">In evaluation mode.</param>
+    /// <param name="data">x preprocessed.</param>
+    /// <param name="samples">S.</param>
+    /// <param name="noise">Source of every z.</param>
+    /// <param name="progress">Called with the rows done and the rows in all.</param>
+    /// <param name="cancellationToken">Looked at between chunks.</param>
+    public static Bounds ImportanceWeighted(
+        Autoencoder model, EvaluationRows data, int samples, Generator noise, Action<int, int>? progress, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(samples, 1);
+        using var inference = inference_mode();
+        var perChunk = Math.Max(1, ChunkElements / Width(model));
+        var rowsPerChunk = Math.Clamp(perChunk / samples, 1, data.Rows);
+        double sumLogPx = 0, sumRate = 0, sumLogPxz = 0;
+        for (var first = 0; first < data.Rows; first += rowsPerChunk)
+        {
+            using var scope = NewDisposeScope();
+            var rows = Math.Min(rowsPerChunk, data.Rows - first);
+            var x = Rows(model, data, first, rows);
+            var posterior = model.encoder.call(x);
+            sumRate += Rate(posterior);
+            var logSum = new double[rows];
+            Array.Fill(logSum, double.NegativeInfinity);
+            var samplesPerChunk = Math.Max(1, perChunk / rows);
+            for (var done = 0; done < samples; done += samplesPerChunk)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                using var inner = NewDisposeScope();
+                var s = Math.Min(samplesPerChunk, samples - done);
+                var repeated = new Gaussian(posterior.Mean.expand(s, rows, model.ZDim), posterior.LogSigma.expand(s, rows, model.ZDim));
+                var (z, logQzx) = repeated.SampleReparameterized(noise); // (S, B, Z), (S, B)
+                var logPxz = model.decoder.call(z).LogProb(x);
+                var logW = (logPxz + Gaussian.StandardLogProb(z) - logQzx).to_type(ScalarType.Float64);
+                sumLogPxz += logPxz.sum(ScalarType.Float64).cpu().ToDouble();
+                var chunk = logW.logsumexp(0).cpu().data<double>();
+                for (var i = 0; i < rows; i++)
+                {
+                    logSum[i] = LogAdd(logSum[i], chunk[i]);
+                }
+            }
+            foreach (var value in logSum)
+            {
+                sumLogPx += value - Math.Log(samples);
+            }
+            progress?.Invoke(first + rows, data.Rows);
+        }
+        return new Bounds(-sumLogPx / data.Rows, sumRate / data.Rows, -sumLogPxz / data.Rows / samples);
+    }
+
+    /// <summary>One z ~ q(z|x) a row from <paramref name="code"/>; a second one, and x̂ ~ p(x|z), from <paramref name="noise"/> for the error statistics.</summary>
+    public static Draws Draw(Autoencoder model, EvaluationRows data, Generator code, Generator noise)
+    {
+        using var inference = inference_mode();
+        var perChunk = Math.Clamp(ChunkElements / Width(model), 1, data.Rows);
+        var z = new float[data.Rows * model.ZDim];
+        var zMean = new float[data.Rows * model.ZDim];
+        double sumElbo = 0, sumL2 = 0, sumSquares = 0;
+        for (var first = 0; first < data.Rows; first += perChunk)
+        {
+            using var scope = NewDisposeScope();
+            var rows = Math.Min(perChunk, data.Rows - first);
+            var x = Rows(model, data, first, rows);
+            var posterior = model.encoder.call(x);
+            posterior.Mean.cpu().data<float>().CopyTo(zMean, first * model.ZDim);
+            posterior.Sample(code).cpu().data<float>().CopyTo(z, first * model.ZDim);
+
+            var (fresh, logQzx) = posterior.SampleReparameterized(noise);
+            var likelihood = model.decoder.call(fresh);
+            sumElbo += (likelihood.LogProb(x) + Gaussian.StandardLogProb(fresh) - logQzx).sum(ScalarType.Float64).cpu().ToDouble();
+            sumL2 += (x - likelihood.Sample(noise)).square().sum(-1).sqrt().sum(ScalarType.Float64).cpu().ToDouble();
+            sumSquares += (x - model.decoder.call(posterior.Mean).Mean).square().sum(ScalarType.Float64).cpu().ToDouble();
+        }
+        return new Draws(z, zMean, -sumElbo / data.Rows, sumL2 / data.Rows, Math.Sqrt(sumSquares / data.Rows / model.XDim));
+    }
+
+    /// <summary>Dimensions of z whose posterior mean varies by more than 0.01 over the rows; <paramref name="zMean"/> is (N, <paramref name="zDim"/>).</summary>
+    public static int ActiveUnits(ReadOnlySpan<float> zMean, int zDim)
+    {
+        var rows = zMean.Length / zDim;
+        var active = 0;
+        for (var d = 0; d < zDim; d++)
+        {
+            double mean = 0, squares = 0;
+            for (var i = 0; i < rows; i++)
+            {
+                // Welford: a mean far from zero must not cancel the variance.
+                var delta = zMean[i * zDim + d] - mean;
+                mean += delta / (i + 1);
+                squares += delta * (zMean[i * zDim + d] - mean);
+            }
+            active += squares / rows > ActiveVariance ? 1 : 0;
+        }
+        return active;
+    }
+
+    /// <summary>Σ ln |dx/dy| from preprocessed y back to raw x, what a density of y lacks to be one of x; null where a step makes x discrete.</summary>
+    public static double? RawDensityOffset(IReadOnlyList<PreprocessingStep> steps, int xDim)
+    {
+        static double SumOfLogs(float[] scale, int xDim) => scale.Sum(b => Math.Log(Math.Abs((double)b))) * xDim / scale.Length;
+        double? offset = 0;
+        foreach (var step in steps)
+        {
+            offset += step.Kind switch
+            {
+                PreprocessingStep.Standardise or PreprocessingStep.Scale => SumOfLogs(step.B, xDim),
+                PreprocessingStep.Dequantise => SumOfLogs(step.A, xDim),
+                PreprocessingStep.Impute => 0,
+                _ => null,
+            };
+        }
+        return offset;
+    }
+
+    /// <summary>
+    /// Rows as the network saw them in training: a stochastic step is drawn once. Labels are dropped with the rows beyond <paramref name="most"/> (0: none).
+    /// </summary>
+    static EvaluationRows Load(TrainedModel model, SplitName name, int most, EvaluationNoise noise)
+    {
+        var split = model.Dataset.Load(name, 0);
+        var rows = most == 0 ? split.Rows : Math.Min(most, split.Rows);
+        if (rows <= Neighbours)
+        {
+            throw new UsageException(
+                $"{model.Dataset.Name}: {Neighbours} nearest neighbours need at least {Neighbours + 1} rows of the {name.ToString().ToLowerInvariant()} split, found {rows}.");
+        }
+        var preprocessing = new Preprocessing(model.Dataset.Preprocessing);
+        var device = model.Network.Device;
+        using var generator = noise.Generator(model.Run.Options.Trainer.Seed, device);
+        using var inference = inference_mode();
+        var x = new float[rows * split.XDim];
+        var perChunk = Math.Clamp(ChunkElements / split.XDim, 1, rows);
+        for (var first = 0; first < rows; first += perChunk)
+        {
+            using var scope = NewDisposeScope();
+            var count = Math.Min(perChunk, rows - first);
+            var raw = tensor(split.X.AsMemory(first * split.XDim, count * split.XDim), [count, split.XDim]).to(device);
+            preprocessing.Sample(raw, generator).cpu().data<float>().CopyTo(x, first * split.XDim);
+        }
+        return new EvaluationRows(x, rows, split.Labels?[..rows]);
+    }
+
+    /// <summary>One z ~ q(z|x) a row, (Rows, Z).</summary>
+    static float[] Codes(Autoencoder model, EvaluationRows data, Generator noise)
+    {
+        using var inference = inference_mode();
+        var perChunk = Math.Clamp(ChunkElements / Width(model), 1, data.Rows);
+        var z = new float[data.Rows * model.ZDim];
+        for (var first = 0; first < data.Rows; first += perChunk)
+        {
+            using var scope = NewDisposeScope();
+            var rows = Math.Min(perChunk, data.Rows - first);
+            model.encoder.call(Rows(model, data, first, rows)).Sample(noise).cpu().data<float>().CopyTo(z, first * model.ZDim);
+        }
+        return z;
+    }
+
+    /// <summary>Σ over rows of KL(q(z|x) ‖ N(0, I)) = ½ Σ_d (μ² + σ² − 1 − log σ²).</summary>
+    static double Rate(Gaussian posterior)
+    {
+        var logVar = posterior.LogVar.to_type(ScalarType.Float64);
+        var mean = posterior.Mean.to_type(ScalarType.Float64);
+        return ((mean.square() + logVar.exp() - 1 - logVar).sum() * 0.5).cpu().ToDouble();
+    }
+
+    static Tensor Rows(Autoencoder model, EvaluationRows data, int first, int rows) =>
+        tensor(data.X.AsMemory(first * model.XDim, rows * model.XDim), [rows, model.XDim]).to(model.Device);
+
+    /// <summary>The widest activation of a row.</summary>
+    static int Width(Autoencoder model) => (int)Math.Max(model.XDim, model.parameters().Max(p => p.shape[0]));
+
+    static double LogAdd(double a, double b)
+    {
+        var (high, low) = a > b ? (a, b) : (b, a);
+        return double.IsNegativeInfinity(high) ? high : high + Math.Log(1 + Math.Exp(low - high));
+    }
+}

@@ -1,0 +1,54 @@
+using System.CommandLine;
+using System.Globalization;
+using Mim.Models;
+
+namespace Mim.Training;
+
+/// <summary><c>mim export</c>: writes the best model of a run as a package, and opens it again.</summary>
+static class ExportCommand
+{
+    const string StageKeyVariable = "MIM_STAGE_KEY";
+
+    public static Command Create()
+    {
+        var run = new Option<string>("--run") { Description = "folder of the training run, evaluated", Required = true };
+        var name = new Option<string>("--name") { Description = "the model's name: [a-z0-9][a-z0-9-]*", Required = true };
+        var output = new Option<string?>("--out") { Description = "folder of the package [default: RUN/package]" };
+        var json = new Option<bool>("--json") { Description = "print the manifest instead of a summary" };
+        var command = new Command("export", "Write the best model of a run as a package: ONNX graphs with preprocessing inside, goldens, manifest, card.")
+        {
+            run, name, output, json,
+        };
+        command.SetAction((parsed, _) =>
+        {
+            using var model = TrainedModel.Load(parsed.GetRequiredValue(run));
+            var folder = parsed.GetValue(output) ?? Path.Combine(model.Run.FullPath, "package");
+            PackageExport.Write(
+                model, parsed.GetRequiredValue(name), folder, TrainingCommit.Find(Environment.CurrentDirectory), Environment.GetEnvironmentVariable(StageKeyVariable));
+            // The package is judged as a stranger would judge it: from its files.
+            var package = ModelPackage.Open(folder);
+            if (parsed.GetValue(json))
+            {
+                Console.Out.Write(File.ReadAllText(Path.Combine(folder, ModelManifest.FileName)));
+            }
+            else
+            {
+                Print(Console.Out, package);
+            }
+            return Task.FromResult(ExitCode.Done);
+        });
+        return command;
+    }
+
+    static void Print(TextWriter output, ModelPackage package)
+    {
+        var manifest = package.Manifest;
+        output.WriteLine($"{package.Folder}: {manifest.Name}, x [{string.Join(", ", manifest.XShape)}] → z [{manifest.ZSize}], space {manifest.SpaceId}");
+        var width = manifest.Files.Max(file => file.Path.Length);
+        foreach (var file in manifest.Files.Where(file => !file.Path.StartsWith("golden/", StringComparison.Ordinal)))
+        {
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {file.Path.PadRight(width)} {file.Size,12:N0} bytes"));
+        }
+        output.WriteLine($"  {"golden/".PadRight(width)} {string.Join(", ", package.Goldens.Select(golden => golden.Rows))} rows");
+    }
+}

@@ -1,0 +1,81 @@
+using System.Globalization;
+using System.Text;
+using Mim.Models;
+
+namespace Mim.Training;
+
+/// <summary><c>card.md</c>: what a model is, how it was trained, how good it is and where it ends, for whoever finds the package without this project.</summary>
+public static class ModelCard
+{
+    public static string Write(ModelManifest manifest, string spaceId, EvaluationReport evaluation, TrainingOptions options)
+    {
+        var card = new StringBuilder();
+        void Line(FormattableString text) => card.Append(text.ToString(CultureInfo.InvariantCulture)).Append('\n');
+
+        var objective = manifest.Objective;
+        var x = string.Join("×", manifest.XShape);
+        Line($"# {manifest.Name}");
+        Line($"");
+        Line($"Maps one observation of {x} raw features to a code of {manifest.ZSize} numbers (`encoder.onnx`: `x` → {Outputs(manifest)})");
+        Line($"and a code back to an observation (`decoder.onnx`: `z` → `x_mean`, in raw units). Preprocessing is part of the graphs.");
+        Line($"");
+        Line($"| | |");
+        Line($"|---|---|");
+        Line($"| space id | `{spaceId}` |");
+        Line($"| objective | {objective.Name}{Choices(objective)} |");
+        Line($"| likelihood | {manifest.Likelihood} |");
+        Line($"| network | hidden {string.Join(", ", options.Network.Hidden)} ({options.Network.Activation.ToString().ToLowerInvariant()}), decoder mirrored |");
+        Line($"| σ floor | {Floor(manifest.LogVarFloor)} |");
+        Line($"| preprocessing | {(manifest.Preprocessing.Count == 0 ? "none" : string.Join(", ", manifest.Preprocessing.Select(step => step.Kind)))} |");
+        Line($"| data | {manifest.Dataset.Name}, sha256 `{manifest.Dataset.Sha256}` |");
+        Line($"| training | Adam, batch {options.Trainer.Batch}, at most {options.Trainer.Epochs} epochs, best epoch {evaluation.Epoch}, seed {manifest.Seed} |");
+        Line($"| trained with | {string.Join("; ", manifest.Engines.OrderBy(e => e.Key, StringComparer.Ordinal).Select(e => $"{e.Key}: {e.Value}"))} |");
+        Line($"| commit | {manifest.TrainingCommit ?? "not under git"} |");
+        Line($"");
+        Line($"## How good it is");
+        Line($"");
+        Line($"On {evaluation.Rows} rows of the {evaluation.Split} split; densities and distances are those of x after preprocessing.");
+        Line($"");
+        Line($"| | value | unit | |");
+        Line($"|---|---:|---|---|");
+        foreach (var row in EvaluationTable.Rows(evaluation))
+        {
+            Line($"| {row.Label} | {row.Value} | {row.Unit} | {row.Note.Replace("|", "\\|", StringComparison.Ordinal)} |");
+        }
+        Line($"");
+        Line($"## Limits");
+        Line($"");
+        Line($"- Codes compare only with codes of the same space id: another training run, even with the same settings, is another space.");
+        Line($"- Measured on data drawn as the training data were. Nothing is known about other data; the encoder does not say when x is foreign.");
+        Line($"- The graphs hold no randomness: a draw of the posterior is z_mean + exp(z_log_var/2)·ε on the host.");
+        Line($"- The mutual information is an estimate that cannot exceed its ceiling of {evaluation.KsgCeiling:F2} nats at {evaluation.KsgRows} rows.");
+        if (manifest.LogVarFloor is null)
+        {
+            Line($"- The encoder is deterministic; rate, −ELBO and mutual information are those of a posterior as wide as the σ floor, and say little.");
+        }
+        return card.ToString();
+    }
+
+    static string Outputs(ModelManifest manifest) => manifest.LogVarFloor is null ? "`z_mean`" : "`z_mean`, `z_log_var`";
+
+    static string Choices(ModelObjective objective)
+    {
+        string?[] choices =
+        [
+            objective.QX is { } qx ? $"q_x: {qx}" : null,
+            objective.DecoderLogQX is { } logQx ? $"decoder_log_qx: {logQx}" : null,
+            objective.Samples is { } samples ? $"samples: {samples}" : null,
+            objective.Beta is { } beta ? string.Create(CultureInfo.InvariantCulture, $"beta: {beta}") : null,
+        ];
+        var made = choices.Where(choice => choice is not null).ToArray();
+        return made.Length == 0 ? "" : $" ({string.Join(", ", made)})";
+    }
+
+    static string Floor(LogVarFloor? floor) => floor switch
+    {
+        null => "deterministic encoder",
+        { Kind: LogVarFloor.AdditiveKind } => string.Create(CultureInfo.InvariantCulture, $"σ = exp(s) + {floor.SigmaMin}"),
+        { Kind: LogVarFloor.ClampKind } => string.Create(CultureInfo.InvariantCulture, $"log σ² in [{floor.Min}, {floor.Max}]"),
+        _ => "none",
+    };
+}

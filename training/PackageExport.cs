@@ -1,0 +1,118 @@
+using System.Text.Json;
+using Mim.Models;
+using static TorchSharp.torch;
+
+namespace Mim.Training;
+
+/// <summary>Turns a trained model into a package: graphs, the training engine's own goldens, manifest and card.</summary>
+public static class PackageExport
+{
+    /// <summary>Writes <paramref name="folder"/>, replacing it if there is one. The run must have been evaluated.</summary>
+    /// <param name="model">The best model of the run.</param>
+    /// <param name="name">[a-z0-9][a-z0-9-]*.</param>
+    /// <param name="folder">The package to be.</param>
+    /// <param name="commit">See <see cref="TrainingCommit"/>.</param>
+    /// <param name="stageKey">SHA-256 of the producing stage; null outside a pipeline.</param>
+    /// <returns>The manifest as written.</returns>
+    public static ModelManifest Write(TrainedModel model, string name, string folder, string? commit, string? stageKey)
+    {
+        var evaluationFile = Path.Combine(model.Run.FullPath, EvaluationReport.FileName);
+        if (!File.Exists(evaluationFile))
+        {
+            throw new UsageException($"{evaluationFile}: a package states how good its model is, and this run was never evaluated. Run 'mim evaluate --run {model.Run.FullPath}'.");
+        }
+        var evaluation = EvaluationReport.Read(evaluationFile);
+        if (evaluation.Epoch != model.Epoch)
+        {
+            throw new UsageException($"{evaluationFile}: measured epoch {evaluation.Epoch}, but the best model is of epoch {model.Epoch}. Run 'mim evaluate' again.");
+        }
+
+        var (dataset, options) = (model.Dataset, model.Run.Options);
+        var encoder = OnnxExport.Encoder(model.Network.encoder, dataset.XShape, dataset.Preprocessing);
+        var spaceId = SpaceId.Compute(encoder, dataset.Preprocessing);
+        // Metadata does not count towards the space id, so the file may carry it.
+        encoder = OnnxExport.Encoder(model.Network.encoder, dataset.XShape, dataset.Preprocessing, spaceId);
+        var decoder = OnnxExport.Decoder(model.Network.decoder, model.Network.ZDim, dataset.XShape, dataset.Preprocessing, spaceId);
+        var manifest = new ModelManifest
+        {
+            Name = name,
+            Kind = ModelManifest.Autoencoder,
+            XShape = [.. dataset.XShape.Select(size => checked((int)size))],
+            ZSize = model.Network.ZDim,
+            Likelihood = Snake(options.Likelihood),
+            LogVarFloor = model.Network.encoder.log_sigma is null ? null : LogVarFloor.Additive(options.Network.SigmaFloor),
+            Preprocessing = dataset.Preprocessing,
+            Tabular = dataset.Schema,
+            Objective = Objective(options.Objective),
+            Dataset = new ModelDataset(dataset.Name, dataset.Sha256),
+            Seed = options.Trainer.Seed,
+            Engines = model.Run.Engines,
+            TrainingCommit = commit,
+            StageKey = stageKey,
+            MinimumOnnxRuntime = OnnxExport.MinimumOnnxRuntime,
+            Metrics = evaluation.Metrics(),
+        };
+        return ModelPackage.Write(folder, manifest, encoder, decoder, Goldens(model), ModelCard.Write(manifest, spaceId, evaluation, options));
+    }
+
+    /// <summary>Raw rows of the test split, cycled if it is short, and what libtorch makes of them; z is a draw of each row's posterior.</summary>
+    public static IReadOnlyList<Golden> Goldens(TrainedModel model)
+    {
+        var split = model.Dataset.Load(SplitName.Test, 0);
+        return [.. Golden.RowCounts.Select(rows => Goldens(model, split, rows))];
+    }
+
+    static Golden Goldens(TrainedModel model, DataSplit split, int rows)
+    {
+        using var inference = inference_mode();
+        using var scope = NewDisposeScope();
+        using var noise = EvaluationNoise.Golden.Generator(model.Run.Options.Trainer.Seed, model.Network.Device);
+        var raw = new float[rows * split.XDim];
+        for (var row = 0; row < rows; row++)
+        {
+            split.X.AsSpan(row % split.Rows * split.XDim, split.XDim).CopyTo(raw.AsSpan(row * split.XDim));
+        }
+        var x = tensor(raw, [rows, split.XDim]).to(model.Network.Device);
+        var preprocessing = new Preprocessing(model.Dataset.Preprocessing);
+        var posterior = model.Network.encoder.call(preprocessing.Mean(x));
+        var z = posterior.Sample(noise);
+        var likelihood = model.Network.decoder.call(z);
+        var tensors = new Dictionary<string, float[]>
+        {
+            [TensorNames.X] = raw,
+            [TensorNames.ZMean] = Values(posterior.Mean),
+            [TensorNames.Z] = Values(z),
+            [TensorNames.XMean] = Values(preprocessing.Inverse(likelihood.Mean)),
+        };
+        if (model.Network.encoder.log_sigma is not null)
+        {
+            tensors.Add(TensorNames.ZLogVar, Values(posterior.LogVar));
+        }
+        switch (likelihood)
+        {
+            case Gaussian gaussian:
+                tensors.Add(TensorNames.XLogVar, Values(gaussian.LogVar));
+                break;
+            case Bernoulli bernoulli:
+                tensors.Add(TensorNames.XLogits, Values(bernoulli.Logits));
+                break;
+        }
+        return new Golden(rows, tensors);
+    }
+
+    static ModelObjective Objective(ObjectiveOptions options)
+    {
+        var mim = options.Name is ObjectiveName.Mim;
+        return new ModelObjective(
+            Snake(options.Name),
+            options.Name is ObjectiveName.Mim or ObjectiveName.AMim ? Snake(options.QX) : null,
+            mim ? Snake(options.DecoderLogQx) : null,
+            mim && options.DecoderLogQx == DecoderLogQx.FreshZ ? options.Samples : null,
+            options.Name == ObjectiveName.Vae ? options.Beta : null);
+    }
+
+    static string Snake<T>(T value)
+        where T : struct, Enum => JsonNamingPolicy.SnakeCaseLower.ConvertName(value.ToString());
+
+    static float[] Values(Tensor tensor) => tensor.cpu().contiguous().data<float>().ToArray();
+}
