@@ -74,6 +74,9 @@ public sealed class Trainer : IDisposable
     readonly Tensor _history; // (steps, columns)
     readonly int _steps;
 
+    Checkpoint? _last;
+    Checkpoint? _best;
+    long _written;
     int _epoch = 1;
     int _stepInEpoch;
     long _step;
@@ -133,6 +136,12 @@ public sealed class Trainer : IDisposable
 
     public long Step => _step;
 
+    /// <summary>
+    /// Least time between two writes of checkpoints, so that epochs of milliseconds do not wait for the disk. What a killed run then repeats, it repeats
+    /// bit for bit; a run that stops, ends or fails has written all.
+    /// </summary>
+    public TimeSpan CheckpointInterval { get; init; } = TimeSpan.FromSeconds(1);
+
     /// <summary>Called after every step, with the steps taken.</summary>
     public Action<long>? Stepped { get; init; }
 
@@ -162,35 +171,26 @@ public sealed class Trainer : IDisposable
     /// <exception cref="NotFiniteNumberException">A term of the loss or the gradient is NaN or infinite.</exception>
     public TrainingEnd Run(CancellationToken cancellationToken)
     {
-        while (!_finished)
+        _written = _time.GetTimestamp();
+        try
         {
-            var begin = _time.GetTimestamp();
-            var first = _stepInEpoch;
-            if (!TrainEpoch(cancellationToken))
+            while (!_finished)
             {
-                Save(_folder.LastCheckpoint);
-                return TrainingEnd.Interrupted;
+                var begin = _time.GetTimestamp();
+                var first = _stepInEpoch;
+                if (!TrainEpoch(cancellationToken))
+                {
+                    _last = Capture();
+                    return TrainingEnd.Interrupted;
+                }
+                EndEpoch(first, begin);
             }
-            var validation = Validate();
-            if (!double.IsFinite(validation["loss"]))
-            {
-                throw NotFinite("the validation loss", validation["loss"], _step);
-            }
-            var best = _stopping.Observe(_epoch, validation["loss"]);
-            var report = new EpochReport(
-                _epoch, _step, LearningRate, Beta, Means(), validation, _stopping.BestEpoch,
-                (long)(_steps - first) * _options.Trainer.Batch, _time.GetElapsedTime(begin).TotalSeconds);
-            _folder.AppendMetrics(report.ToJson());
-            _finished = _stopping.ShouldStop(_epoch) || _epoch == _options.Trainer.Epochs;
-            (_epoch, _stepInEpoch) = (_epoch + 1, 0);
-            if (best)
-            {
-                Save(_folder.BestCheckpoint);
-            }
-            Save(_folder.LastCheckpoint);
-            Reported?.Invoke(report);
+            return _stopping.ShouldStop(_epoch - 1) ? TrainingEnd.Patience : TrainingEnd.Epochs;
         }
-        return _stopping.ShouldStop(_epoch - 1) ? TrainingEnd.Patience : TrainingEnd.Epochs;
+        finally
+        {
+            WriteCheckpoints();
+        }
     }
 
     public void Dispose()
@@ -256,6 +256,29 @@ public sealed class Trainer : IDisposable
             }
         }
         return true;
+    }
+
+    void EndEpoch(int firstStep, long begin)
+    {
+        var validation = Validate();
+        if (!double.IsFinite(validation["loss"]))
+        {
+            throw NotFinite("the validation loss", validation["loss"], _step);
+        }
+        var best = _stopping.Observe(_epoch, validation["loss"]);
+        var report = new EpochReport(
+            _epoch, _step, LearningRate, Beta, Means(), validation, _stopping.BestEpoch,
+            (long)(_steps - firstStep) * _options.Trainer.Batch, _time.GetElapsedTime(begin).TotalSeconds);
+        _folder.AppendMetrics(report.ToJson());
+        _finished = _stopping.ShouldStop(_epoch) || _epoch == _options.Trainer.Epochs;
+        (_epoch, _stepInEpoch) = (_epoch + 1, 0);
+        _last = Capture();
+        _best = best ? _last : _best;
+        if (_time.GetElapsedTime(_written) >= CheckpointInterval)
+        {
+            WriteCheckpoints();
+        }
+        Reported?.Invoke(report);
     }
 
     void TakeStep(Tensor data, Tensor order)
@@ -345,7 +368,7 @@ public sealed class Trainer : IDisposable
 
     NotFiniteNumberException NotFinite(string term, double value, long step)
     {
-        var resume = File.Exists(_folder.LastCheckpoint)
+        var resume = _last is not null || File.Exists(_folder.LastCheckpoint)
             ? $"The last good state is {_folder.LastCheckpoint}: continue from it with --resume --force and"
             : "Train again with";
         return new NotFiniteNumberException(
@@ -415,22 +438,31 @@ public sealed class Trainer : IDisposable
         return report;
     }
 
-    void Save(string path)
+    Checkpoint Capture()
     {
         var arrays = Checkpoint.Capture(Model, _adam);
         using var scope = NewDisposeScope();
         arrays.Add("generator/noise", Checkpoint.ToArray(_noise.get_state()));
         arrays.Add("generator/preprocessing", Checkpoint.ToArray(_preprocessing.get_state()));
         arrays.Add("history", NpyArray.From(History(0, _stepInEpoch), _stepInEpoch, s_columns.Length));
-        var state = new CheckpointState
-        {
-            Epoch = _epoch,
-            StepInEpoch = _stepInEpoch,
-            Step = _step,
-            Finished = _finished,
-            BestEpoch = _stopping.BestEpoch,
-            BestLoss = _stopping.BestEpoch > 0 ? _stopping.BestLoss : null,
-        };
-        new Checkpoint(state, arrays).Write(path);
+        return new Checkpoint(
+            new CheckpointState
+            {
+                Epoch = _epoch,
+                StepInEpoch = _stepInEpoch,
+                Step = _step,
+                Finished = _finished,
+                BestEpoch = _stopping.BestEpoch,
+                BestLoss = _stopping.BestEpoch > 0 ? _stopping.BestLoss : null,
+            },
+            arrays);
+    }
+
+    /// <summary>The best one first: a last one on disk never knows of a best one that is not.</summary>
+    void WriteCheckpoints()
+    {
+        _best?.Write(_folder.BestCheckpoint);
+        _last?.Write(_folder.LastCheckpoint);
+        (_last, _best, _written) = (null, null, _time.GetTimestamp());
     }
 }

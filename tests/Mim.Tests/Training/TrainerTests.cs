@@ -80,6 +80,20 @@ public sealed class TrainerTests : IDisposable
     }
 
     [Fact]
+    public void Checkpoints_that_wait_for_the_disk_are_written_when_the_run_ends()
+    {
+        var options = Options();
+        Run(options, "a");
+        var written = false;
+        using (var trainer = Create(options, "b", false, _ => { }, _ => written |= Directory.GetFiles(Path.Combine(_root, "b", "checkpoints")).Length > 0, TimeSpan.MaxValue))
+        {
+            trainer.Run(CancellationToken.None);
+        }
+        Assert.False(written);
+        AssertSameRun("a", "b");
+    }
+
+    [Fact]
     public void A_finished_run_that_is_resumed_stays_as_it_is()
     {
         var options = Options();
@@ -247,10 +261,15 @@ public sealed class TrainerTests : IDisposable
         Trainer = new TrainerOptions { Epochs = 4, Batch = 128 / StepsPerEpoch, WarmupEpochs = 2, Seed = seed, Threads = threads, Device = TrainingDevice.Cpu },
     };
 
-    Trainer Create(TrainingOptions options, string name, bool resume, Action<long> stepped, Action<EpochReport> reported)
+    Trainer Create(TrainingOptions options, string name, bool resume, Action<long> stepped, Action<EpochReport> reported, TimeSpan? interval = null)
     {
         var folder = RunFolder.Prepare(Path.Combine(_root, name), options, [], resume, force: false);
-        var trainer = new Trainer(options, Dataset.Open(options.Dataset, options.Trainer.Seed), folder, TimeProvider.System) { Stepped = stepped, Reported = reported };
+        var trainer = new Trainer(options, Dataset.Open(options.Dataset, options.Trainer.Seed), folder, TimeProvider.System)
+        {
+            Stepped = stepped,
+            Reported = reported,
+            CheckpointInterval = interval ?? TimeSpan.Zero,
+        };
         if (resume)
         {
             trainer.Restore(Checkpoint.Read(folder.LastCheckpoint));
