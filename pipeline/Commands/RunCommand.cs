@@ -86,7 +86,7 @@ public static class RunCommand
         comparison.AddStages(results);
         comparison.AddNote(EnginesLine(project));
         comparison.Print();
-        if (file.Comparison is not null)
+        if (file.Comparison is not null && results.All(r => r.Outcome != StageOutcome.NotRun))
         {
             comparison.Write(Path.Combine(project.Root, "runs", file.Name, "comparison.md"));
         }

@@ -11,6 +11,7 @@ public sealed class Comparison
     readonly List<(string Title, string[] Header, List<string[]> Rows)> _tables = [];
     readonly List<string> _notes = [];
 
+    /// <summary>Rows without a value are left out: their stages were not asked for.</summary>
     /// <param name="read">The numbers of a metrics alias, or null when its file is not there.</param>
     public void AddMetrics(ComparisonTable table, Func<string, IReadOnlyDictionary<string, double>?> read)
     {
@@ -20,17 +21,24 @@ public sealed class Comparison
             var values = table.Columns.Select(c => c.Value.Select(alias => read(alias) is { } metrics && metrics.TryGetValue(row.Key, out var value) ? value : (double?)null)
                 .FirstOrDefault(v => v is not null)).ToArray();
             var known = values.OfType<double>().ToArray();
+            if (known.Length == 0)
+            {
+                continue;
+            }
             double? best = known.Length < 2 || row.HigherIsBetter is null || known.Distinct().Count() == 1 ? null : row.HigherIsBetter.Value ? known.Max() : known.Min();
             rows.Add([row.Unit is null ? row.Label : $"{row.Label} [{row.Unit}]", .. values.Select(v => v is null ? "-" : Format(v.Value) + (v == best ? " *" : ""))]);
         }
-        _tables.Add(("Comparison (* better)", ["", .. table.Columns.Select(c => c.Key)], rows));
+        if (rows.Count > 0)
+        {
+            _tables.Add(("Comparison (* better)", ["", .. table.Columns.Select(c => c.Key)], rows));
+        }
     }
 
-    public void AddStages(IReadOnlyList<StageResult> results) => _tables.Add(("Stages", ["stage", "seconds", ""], [.. results.Select(r => new[]
+    public void AddStages(IReadOnlyList<StageResult> results) => _tables.Add(("Stages", ["stage", "seconds", ""], [.. results.Where(r => r.Outcome != StageOutcome.NotRun).Select(r => new[]
     {
         r.Stage.Name,
         r.Seconds is { } seconds ? seconds.ToString("F1", CultureInfo.InvariantCulture) : "-",
-        r.Outcome switch { StageOutcome.Ran => "ran", StageOutcome.UpToDate => "up to date", StageOutcome.Failed => "failed", _ => "not run" },
+        r.Outcome switch { StageOutcome.Ran => "ran", StageOutcome.UpToDate => "up to date", _ => "failed" },
     })]));
 
     public void AddNote(string note) => _notes.Add(note);

@@ -62,10 +62,12 @@ sealed class PipelineFolder : IDisposable
     }
 
     /// <summary>Runs the executable to its end.</summary>
-    public async Task<(int ExitCode, string Output, string Error)> MimAsync(params string[] arguments)
+    public Task<(int ExitCode, string Output, string Error)> MimAsync(params string[] arguments) => MimAsync(s_patience, arguments);
+
+    public async Task<(int ExitCode, string Output, string Error)> MimAsync(TimeSpan limit, params string[] arguments)
     {
         using var process = Start(arguments);
-        using var patience = new CancellationTokenSource(s_patience);
+        using var patience = new CancellationTokenSource(limit);
         var error = process.StandardError.ReadToEndAsync(patience.Token);
         var output = await process.StandardOutput.ReadToEndAsync(patience.Token);
         await process.WaitForExitAsync(patience.Token);
