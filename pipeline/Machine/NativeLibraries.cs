@@ -33,14 +33,14 @@ public static class NativeLibraries
     public static NativeLibrary? Bridge(Project project) =>
         First([project.Bin("Mim.Training")], "libmimtorch.so") is { } path ? new NativeLibrary("libtorch bridge", null, path) : null;
 
-    /// <summary>The BLAS that Debian's libtorch is linked against; libtorch packages bring their own.</summary>
+    /// <summary>The BLAS under Debian's libtorch: OpenBLAS's OpenMP build, which the bridge loads first, or else what the alternatives say. libtorch packages bring their own.</summary>
     public static NativeLibrary? Blas(Project project)
     {
         if (Libtorch(project) is not { } torch || !torch.Path.StartsWith(Debian, StringComparison.Ordinal))
         {
             return null;
         }
-        return First([.. project.LibraryPath, Debian], "libblas.so.3") is { } path
+        return First([.. project.LibraryPath, Path.Combine(Debian, "openblas-openmp"), Debian], "libblas.so.3") is { } path
             ? new NativeLibrary("BLAS", Path.GetFileName(Path.GetDirectoryName(path)), path)
             : null;
     }

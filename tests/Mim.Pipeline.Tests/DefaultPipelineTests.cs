@@ -24,7 +24,7 @@ public sealed class DefaultPipelineTests
     public async Task With_fresh_z_the_information_gate_fails_and_the_run_exits_3()
     {
         using var folder = new PipelineFolder(File.ReadAllText(Path.Combine(Root, "pipeline.yml")));
-        folder.Write("mim", $"""
+        folder.WriteScript("mim", $"""
             #!/bin/bash
             case $1 in
                 encode|verify) dll=Mim.Inference ;;
@@ -34,7 +34,6 @@ public sealed class DefaultPipelineTests
             esac
             exec dotnet "{AppContext.BaseDirectory}/$dll.dll" "$@"
             """);
-        File.SetUnixFileMode(Path.Combine(folder.Root, "mim"), UnixFileMode.UserRead | UnixFileMode.UserExecute);
         var run = await folder.MimAsync(TimeSpan.FromMinutes(10), "run", "-p", "decoder_log_qx=fresh_z");
         Assert.True(run.ExitCode == ExitCode.Gate, run.Error + run.Output);
         Assert.Contains("gate 'MIM carries more information than the VAE' FAILED: mim.mutual_information_ksg - vae.mutual_information_ksg: found ", run.Output, StringComparison.Ordinal);

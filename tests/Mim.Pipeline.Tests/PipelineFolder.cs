@@ -31,6 +31,15 @@ sealed class PipelineFolder : IDisposable
         File.WriteAllText(full, text);
     }
 
+    public void WriteScript(string path, string text)
+    {
+        Write(path, text);
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(Path.Combine(Root, path), UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        }
+    }
+
     public string Read(string path) => File.ReadAllText(Path.Combine(Root, path));
 
     public PipelineFile Parse(params string[] overrides) => PipelineFile.Read(Path.Combine(Root, "pipeline.yml"), overrides);
