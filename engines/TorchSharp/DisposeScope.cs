@@ -111,7 +111,8 @@ public sealed class DisposeScope : IDisposable
         where T1 : IDisposable where T2 : IDisposable where T3 : IDisposable =>
         (MoveToOther(scope, first), MoveToOther(scope, second), MoveToOther(scope, third));
 
-    public void MoveToOther(DisposeScope? scope, params IDisposable[] disposables) => MoveToOther(scope, (IEnumerable<IDisposable>)disposables);
+    public void MoveToOther(DisposeScope? scope, params IDisposable[] disposables) =>
+        MoveToOther(scope, (IEnumerable<IDisposable>)disposables);
 
     public void MoveToOther(DisposeScope? scope, IEnumerable<IDisposable> disposables)
     {
@@ -302,7 +303,8 @@ public class ThreadDisposeScopeStatistics
     public LifetimeStatistics PackedSequenceStatistics { get; } = new();
 
     public long CreatedOutsideScopeCount => TensorStatistics.CreatedOutsideScopeCount + PackedSequenceStatistics.CreatedOutsideScopeCount;
-    public long DisposedOutsideScopeCount => TensorStatistics.DisposedOutsideScopeCount + PackedSequenceStatistics.DisposedOutsideScopeCount;
+    public long DisposedOutsideScopeCount =>
+        TensorStatistics.DisposedOutsideScopeCount + PackedSequenceStatistics.DisposedOutsideScopeCount;
     public long CreatedInScopeCount => TensorStatistics.CreatedInScopeCount + PackedSequenceStatistics.CreatedInScopeCount;
     public long DisposedInScopeCount => TensorStatistics.DisposedInScopeCount + PackedSequenceStatistics.DisposedInScopeCount;
     public long AttachedToScopeCount => TensorStatistics.AttachedToScopeCount + PackedSequenceStatistics.AttachedToScopeCount;
@@ -317,7 +319,8 @@ public class ThreadDisposeScopeStatistics
 
     public override string ToString() =>
         $"live {ThreadTotalLiveCount}; created {CreatedInScopeCount} in and {CreatedOutsideScopeCount} outside scopes; " +
-        $"disposed {DisposedInScopeCount} in and {DisposedOutsideScopeCount} outside; attached {AttachedToScopeCount}; detached {DetachedFromScopeCount}";
+        $"disposed {DisposedInScopeCount} in and {DisposedOutsideScopeCount} outside; " +
+        $"attached {AttachedToScopeCount}; detached {DetachedFromScopeCount}";
 }
 
 /// <summary>Counts of one thread. A tensor disposed on another thread than it was made on (a finalizer's) is counted there.</summary>
@@ -346,5 +349,6 @@ public class LifetimeStatistics
 
     public override string ToString() =>
         $"live {ThreadTotalLiveCount}; created {CreatedInScopeCount} in and {CreatedOutsideScopeCount} outside scopes; " +
-        $"disposed {DisposedInScopeCount} in and {DisposedOutsideScopeCount} outside; attached {AttachedToScopeCount}; detached {DetachedFromScopeCount}";
+        $"disposed {DisposedInScopeCount} in and {DisposedOutsideScopeCount} outside; " +
+        $"attached {AttachedToScopeCount}; detached {DetachedFromScopeCount}";
 }

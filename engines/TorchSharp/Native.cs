@@ -11,7 +11,9 @@ enum Tag
     Absent, None, Tensor, Int, Double, Bool, Complex, IntList, DoubleList, TensorList, OptionalTensorList, Device, String, Generator,
 }
 
-/// <summary>An argument or a result of an operator as libmimtorch sees it. Lists: <see cref="Bits"/> is a pointer, <see cref="Length"/> a count.</summary>
+/// <summary>
+/// An argument or a result of an operator as libmimtorch sees it. Lists: <see cref="Bits"/> is a pointer, <see cref="Length"/> a count.
+/// </summary>
 [StructLayout(LayoutKind.Sequential)]
 struct NativeValue
 {
@@ -38,7 +40,8 @@ static unsafe partial class Native
 
     [LibraryImport(Library)] public static partial nint mim_error();
     [LibraryImport(Library)] public static partial nint mim_version();
-    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)] public static partial nint mim_operator(string name, string overload);
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial nint mim_operator(string name, string overload);
     [LibraryImport(Library)] public static partial int mim_call(nint op, NativeValue* args, int count, NativeValue* output, int capacity);
     [LibraryImport(Library)] public static partial void mim_take(NativeValue* output);
 
@@ -66,10 +69,12 @@ static unsafe partial class Native
     [LibraryImport(Library)] public static partial int mim_set_grad(nint tensor, nint grad);
     [LibraryImport(Library)] public static partial void mim_clear_grads(nint* parameters, int count);
     [LibraryImport(Library)]
-    public static partial int mim_backward(nint* roots, int count, nint* grads, int gradCount, int retain, int create, nint* inputs, int inputCount);
+    public static partial int mim_backward(
+        nint* roots, int count, nint* grads, int gradCount, int retain, int create, nint* inputs, int inputCount);
     [LibraryImport(Library)]
     public static partial int mim_autograd(
-        nint* outputs, int count, nint* inputs, int inputCount, nint* grads, int gradCount, int retain, int create, int unused, nint* result);
+        nint* outputs, int count, nint* inputs, int inputCount, nint* grads, int gradCount, int retain, int create, int unused,
+        nint* result);
     [LibraryImport(Library), SuppressGCTransition] public static partial int mim_grad_mode();
     [LibraryImport(Library), SuppressGCTransition] public static partial void mim_set_grad_mode(int on);
     [LibraryImport(Library), SuppressGCTransition] public static partial int mim_inference_mode();

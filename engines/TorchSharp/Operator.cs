@@ -42,7 +42,7 @@ readonly struct Arg
     public static implicit operator Arg(ScalarType? value) => value is { } v ? v : None;
     public static implicit operator Arg(Device? value) => value is null ? new(Tag.None) : new(Tag.Device, (long)value.type, value.index);
     public static implicit operator Arg(Generator? value) => value is null ? new(Tag.None) : new(Tag.Generator, (object)value);
-    public static implicit operator Arg(string? value) => value is null ? new(Tag.None) : new(Tag.String, Encoding.UTF8.GetBytes(value));
+    public static implicit operator Arg(string? value) => value is null ? None : new(Tag.String, Encoding.UTF8.GetBytes(value));
     public static implicit operator Arg(long[]? value) => value is null ? new(Tag.None) : new(Tag.IntList, value);
     public static implicit operator Arg(ReadOnlySpan<long> value) => value.ToArray();
     public static implicit operator Arg(Size value) => value.Shape;

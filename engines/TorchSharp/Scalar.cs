@@ -55,6 +55,7 @@ public static class ScalarExtensionMethods
     public static int ToInt32(this Scalar value) => (int)value.ToInt64();
     public static long ToInt64(this Scalar value) => value.Argument.Integer ?? (long)value.Value.Real;
     public static bool ToBoolean(this Scalar value) => value.Value != Complex.Zero;
-    public static (float Real, float Imaginary) ToComplexFloat32(this Scalar value) => ((float)value.Value.Real, (float)value.Value.Imaginary);
+    public static (float Real, float Imaginary) ToComplexFloat32(this Scalar value) =>
+        ((float)value.Value.Real, (float)value.Value.Imaginary);
     public static Complex ToComplexFloat64(this Scalar value) => value.Value;
 }

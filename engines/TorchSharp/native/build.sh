@@ -25,10 +25,12 @@ command -v "${CXX:-g++}" >/dev/null || fail "no C++ compiler: expected ${CXX:-g+
 
 flags=(-O2 -std=c++17 -fPIC -shared -fvisibility=default -Wno-deprecated-declarations)
 for dir in "$include" "$include/torch/csrc/api/include"; do [[ $dir == /usr/include ]] || flags+=(-isystem "$dir"); done
-# A wheel built before 2.6 uses the old string ABI; what its libc10 exports says which.
-abi=1
-if ! grep -qaE '__cxx11.*c10|c10.*__cxx11' "$lib/libc10.so"; then abi=0; fi
-flags+=(-D_GLIBCXX_USE_CXX11_ABI=$abi)
+# Wheels before 2.6 use the old string ABI; their own CMake file says which.
+abi=${_GLIBCXX_USE_CXX11_ABI:-}
+for config in "${include%/include}/share/cmake/Torch/TorchConfig.cmake" "$lib/cmake/Torch/TorchConfig.cmake"; do
+  [[ -z $abi && -e $config ]] && abi=$(sed -n 's/.*_GLIBCXX_USE_CXX11_ABI=\([01]\).*/\1/p' "$config" | head -1)
+done
+flags+=("-D_GLIBCXX_USE_CXX11_ABI=${abi:-1}")
 
 libraries=(-ltorch -ltorch_cpu -lc10)
 if [[ -e $lib/libtorch_cuda.so ]]; then libraries=(-Wl,--no-as-needed -ltorch_cuda -lc10_cuda "${libraries[@]}"); fi
@@ -49,7 +51,7 @@ if [[ ! -e $built ]]; then
   mkdir -p "$(dirname "$built")"
   temporary=$built.$$
   trap 'rm -f "$temporary"' EXIT
-  echo "libmimtorch: compiling the bridge against $lib (about a minute, once per libtorch)"
+  echo "libmimtorch: compiling the bridge against $lib (under a minute, once per libtorch)"
   "${CXX:-g++}" "${flags[@]}" "$here/bridge.cpp" -o "$temporary" "${link[@]}" || fail "the bridge did not compile against $lib."
   mv "$temporary" "$built"
 fi

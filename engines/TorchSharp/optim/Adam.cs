@@ -97,14 +97,15 @@ namespace TorchSharp.Modules
 
         static void Update(Options options, long step, ReadOnlySpan<(Parameter Parameter, State State, Tensor Grad)> batch)
         {
-            double beta1 = options.Value(o => o.beta1), beta2 = options.Value(o => o.beta2);
-            double lr = options.Value(o => o.LearningRate), decay = options.Value(o => o.weight_decay);
-            Tensor[] parameters = new Tensor[batch.Length], grads = new Tensor[batch.Length], means = new Tensor[batch.Length], squares = new Tensor[batch.Length];
+            Tensor[] parameters = new Tensor[batch.Length], grads = new Tensor[batch.Length];
+            Tensor[] means = new Tensor[batch.Length], squares = new Tensor[batch.Length];
+            var largest = new Tensor?[batch.Length];
             for (var k = 0; k < batch.Length; k++)
             {
                 var state = batch[k].State;
                 state.step = step;
                 (parameters[k], grads[k], means[k], squares[k]) = (batch[k].Parameter, batch[k].Grad, state.exp_avg, state.exp_avg_sq);
+                largest[k] = state.max_exp_avg_sq;
             }
 
             if (options.maximize == true)
@@ -112,28 +113,20 @@ namespace TorchSharp.Modules
                 grads = Op._foreach_neg.CallList(grads);
             }
 
+            var decay = options.Value(o => o.weight_decay);
             if (decay != 0)
             {
                 grads = Op._foreach_add_List.CallList(grads, parameters, decay);
             }
 
-            Op._foreach_mul__Scalar.Invoke(means, beta1);
-            Op._foreach_add__List.Invoke(means, grads, 1 - beta1);
-            Op._foreach_mul__Scalar.Invoke(squares, beta2);
-            Op._foreach_addcmul__Scalar.Invoke(squares, grads, grads, 1 - beta2);
+            double beta1 = options.Value(o => o.beta1), beta2 = options.Value(o => o.beta2);
+            Moments.Accumulate(grads, means, beta1, squares, beta2);
             if (options.amsgrad == true)
             {
-                for (var k = 0; k < batch.Length; k++)
-                {
-                    var largest = batch[k].State.max_exp_avg_sq ?? throw new InvalidOperationException("Adam: amsgrad was switched on after the state was made.");
-                    squares[k] = Op.maximum_out.Call(largest, squares[k], largest);
-                }
+                squares = Moments.Largest(squares, largest);
             }
 
-            var denominators = Op._foreach_sqrt.CallList(squares);
-            Op._foreach_div__Scalar.Invoke(denominators, Math.Sqrt(1 - Math.Pow(beta2, step)));
-            Op._foreach_add__Scalar.Invoke(denominators, options.Value(o => o.eps));
-            Op._foreach_addcdiv__Scalar.Invoke(parameters, means, denominators, -lr / (1 - Math.Pow(beta1, step)));
+            Moments.Step(parameters, means, beta1, squares, beta2, step, options.Value(o => o.LearningRate), options.Value(o => o.eps));
         }
 
         public sealed class State : OptimizerState, IDisposable

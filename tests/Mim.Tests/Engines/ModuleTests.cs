@@ -56,6 +56,14 @@ public sealed class ModuleTests
     }
 
     [Fact]
+    public void A_list_names_its_modules_by_position()
+    {
+        using var list = nn.ModuleList(nn.Linear(1, 1), nn.Linear(1, 1, hasBias: false));
+        list.Insert(0, nn.Linear(2, 2));
+        Assert.Equal(["0.weight", "0.bias", "1.weight", "1.bias", "2.weight"], list.state_dict().Keys);
+    }
+
+    [Fact]
     public void A_state_dictionary_makes_another_model_the_same()
     {
         using var scope = NewDisposeScope();
