@@ -1,7 +1,7 @@
 """The peer of the training-step benchmark: the same autoencoder step in PyTorch eager.
 
 Reads a number of steps a line on stdin, answers with the seconds they took; see TrainStep.cs, which runs the pairs.
-usage: train_step.py THREADS foreach|single
+usage: train_step.py THREADS foreach|single ROWS
 """
 import sys
 import time
@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-X, H, Z, BATCH, ROWS = 784, 500, 64, 128, 12_800
+X, H, Z, BATCH = 784, 500, 64, 128
 LOG_SIGMA_MIN = -13.815510558  # ln 1e-6
 LOG_2PI = 1.8378770664
 
@@ -27,21 +27,21 @@ class Encoder(nn.Module):
 
 
 def main():
-    threads, foreach = int(sys.argv[1]), sys.argv[2] == "foreach"
+    threads, foreach, rows = int(sys.argv[1]), sys.argv[2] == "foreach", int(sys.argv[3])
     torch.set_num_threads(threads)
     torch.manual_seed(1)
     encoder = Encoder()
     decoder = nn.Sequential(nn.Linear(Z, H), nn.Tanh(), nn.Linear(H, H), nn.Tanh(), nn.Linear(H, X))
     parameters = [*encoder.parameters(), *decoder.parameters()]
     adam = torch.optim.Adam(parameters, lr=1e-3, foreach=foreach)
-    data = torch.rand(ROWS, X)
-    order, cursor = torch.randperm(ROWS), 0
+    data = torch.rand(rows, X)
+    order, cursor = torch.randperm(rows), 0
     total = torch.zeros(())
 
     def step():
         nonlocal order, cursor, total
-        if cursor + BATCH > ROWS:
-            order, cursor = torch.randperm(ROWS), 0
+        if cursor + BATCH > rows:
+            order, cursor = torch.randperm(rows), 0
         x = data.index_select(0, order[cursor:cursor + BATCH])
         cursor += BATCH
         mean, log_sigma = encoder(x)

@@ -1,0 +1,11 @@
+// A speed is a ratio of interleaved runs, never a test: dotnet run -c Release --project tests/Mim.Benchmarks -- train-step --threads 2
+// (encode against a bare ONNX Runtime loop is a verb of the product: ./mim bench.)
+using Mim.Benchmarks;
+
+return args is ["train-step", .. var options] ? TrainStep.Run(options) : Usage();
+
+static int Usage()
+{
+    Console.Error.WriteLine("usage: Mim.Benchmarks train-step [--threads N] [--pairs N] [--steps N] [--python FILE]");
+    return 2;
+}
