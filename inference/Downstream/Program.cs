@@ -3,7 +3,7 @@ using Mim.CommandLine;
 using Mim.Downstream;
 
 return await Cli.RunAsync(
-    new RootCommand("Clusters and classifies embeddings through ML.NET.")
+    new Command("mim", "Clusters and classifies embeddings through ML.NET.")
     {
         new Command("downstream", "Fit, use and describe ML.NET models on embeddings.")
         {
