@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
-using Mim.Models;
 using Mim.Training;
 using Xunit.Abstractions;
 
@@ -91,12 +90,12 @@ public sealed class ReferenceBandTests(ITestOutputHelper output)
                 objective: { name: {{objective}}, decoder_log_qx: {{decoderLogQx}} }
                 trainer: { seed: {{seed}}, threads: 1 }
                 """, "bands");
-            using (var trainer = new Trainer(options, Dataset.Open(options.Dataset, seed), RunFolder.Prepare(folder.FullName, options, new JsonObject(), false, true), TimeProvider.System))
+            using (var trainer = new Trainer(options, Dataset.Open(options.Dataset, seed), RunFolder.Prepare(folder.FullName, options, new JsonObject(), resume: false, force: true), TimeProvider.System))
             {
                 trainer.Run(CancellationToken.None);
             }
             using var model = TrainedModel.Load(folder.FullName);
-            return Evaluation.Run(model, new EvaluationRequest(), null, CancellationToken.None);
+            return Mim.Training.Evaluation.Run(model, new EvaluationRequest(), null, CancellationToken.None);
         }
         finally
         {
