@@ -6,10 +6,13 @@ namespace Mim.Models;
 /// <param name="MaxAbs">The largest |a − b|; NaN when an element is not finite.</param>
 /// <param name="MaxUlp">The largest distance in units of the last place of float32.</param>
 /// <param name="Cosine">The smallest cosine over the rows.</param>
-/// <param name="WorstIndex">Where |a − b| − (atol + rtol·|b|) is largest; −1 when nothing was compared.</param>
+/// <param name="WorstIndex">Where |a − b| − (atol + rtol·|b|) is largest, in units of atol; −1 when nothing was compared.</param>
 public sealed record ParityResult(bool Passed, int Count, double MaxAbs, long MaxUlp, double Cosine, int WorstIndex);
 
-/// <summary>The one rule by which two runs of a model are called equal: |a − b| ≤ atol + rtol·|b|, and never for a NaN or an infinity.</summary>
+/// <summary>
+/// The one rule by which two runs of a model are called equal: |a − b| ≤ atol + rtol·|b|, and never for a NaN or an infinity. atol counts in the
+/// units in which the network computes: an x_mean in dollars, with a deviation of 10⁴, is float32 noise of 10⁻² around zero and no fault of an engine.
+/// </summary>
 public static class Parity
 {
     /// <summary>atol and rtol against the training engine: float32 through a few layers whose sums run in another order.</summary>
@@ -23,7 +26,9 @@ public static class Parity
     /// <param name="atol">Absolute tolerance.</param>
     /// <param name="rtol">Tolerance relative to |b|.</param>
     /// <param name="rowSize">Elements of a row, for the cosine; 0 takes everything as one row.</param>
-    public static ParityResult Compare(ReadOnlySpan<float> actual, ReadOnlySpan<float> expected, double atol, double rtol, int rowSize = 0)
+    /// <param name="units">What atol counts in, one positive number for each element of a row; empty: 1. See <see cref="ModelManifest.Units"/>.</param>
+    public static ParityResult Compare(
+        ReadOnlySpan<float> actual, ReadOnlySpan<float> expected, double atol, double rtol, int rowSize = 0, ReadOnlySpan<float> units = default)
     {
         if (actual.Length != expected.Length)
         {
@@ -37,8 +42,9 @@ public static class Parity
         for (var i = 0; i < actual.Length; i++)
         {
             double a = actual[i], b = expected[i];
+            var unit = units.IsEmpty ? 1.0 : units[i % units.Length];
             var difference = Math.Abs(a - b);
-            var excess = double.IsFinite(a) && double.IsFinite(b) ? difference - (atol + rtol * Math.Abs(b)) : double.PositiveInfinity;
+            var excess = double.IsFinite(a) && double.IsFinite(b) ? (difference - rtol * Math.Abs(b)) / unit - atol : double.PositiveInfinity;
             // An infinity minus itself is NaN, which Math.Max carries on.
             maxAbs = Math.Max(maxAbs, double.IsPositiveInfinity(excess) ? double.NaN : difference);
             maxUlp = Math.Max(maxUlp, Ulps(actual[i], expected[i]));

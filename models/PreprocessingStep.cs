@@ -49,6 +49,27 @@ public sealed record PreprocessingStep
             ?? (Kind == Dequantise && A[0] < 1 ? $"'{Kind}' expects at least one level, found {A[0]}." : null);
     }
 
+    /// <summary>How much of each raw feature one unit of the preprocessed one is, (xDim): the factor of the inverse that ends up in the decoder.</summary>
+    public static float[] RawUnits(IReadOnlyList<PreprocessingStep> steps, int xDim)
+    {
+        var units = new float[xDim];
+        Array.Fill(units, 1);
+        foreach (var step in steps)
+        {
+            var factors = step.Kind switch
+            {
+                Standardise or Scale => step.B,
+                Dequantise => step.A,
+                _ => [],
+            };
+            for (var i = 0; i < xDim && factors.Length > 0; i++)
+            {
+                units[i] *= Math.Abs(factors[i % factors.Length]);
+            }
+        }
+        return units;
+    }
+
     string? Fault(string name, float[] constants, bool expected, int xDim, bool perFeature) => (expected, constants.Length) switch
     {
         (false, 0) => null,

@@ -6,21 +6,23 @@ namespace Mim.Inference;
 /// <summary>One comparison of a verification.</summary>
 /// <param name="Check">What the tensor was compared with: the training engine's golden, or the rows run one by one.</param>
 /// <param name="Rows">Batch size n.</param>
-/// <param name="Tolerance">atol = rtol of |a − b| ≤ atol + rtol·|b|.</param>
+/// <param name="Tolerance">atol = rtol of |a − b| ≤ atol·unit + rtol·|b|.</param>
 /// <param name="MaxAbs">Largest |a − b|.</param>
 /// <param name="MaxUlp">Largest distance in float32 units in the last place.</param>
 /// <param name="Cosine">Smallest over the rows.</param>
 /// <param name="WorstIndex">Element that is furthest outside, or nearest to, its bound.</param>
 /// <param name="Found">Its value.</param>
 /// <param name="Expected">The value that it is compared with.</param>
+/// <param name="Unit">What atol counts in there.</param>
 public sealed record ParityCheck(
-    string Check, string Tensor, int Rows, double Tolerance, bool Passed, double MaxAbs, long MaxUlp, double Cosine, int WorstIndex, float Found, float Expected)
+    string Check, string Tensor, int Rows, double Tolerance, bool Passed, double MaxAbs, long MaxUlp, double Cosine, int WorstIndex, float Found, float Expected,
+    double Unit)
 {
     public const string Golden = "golden";
     public const string OneByOne = "batch = single";
 
     /// <summary>What |found − expected| may be.</summary>
-    public double Bound => Tolerance + Tolerance * Math.Abs((double)Expected);
+    public double Bound => Tolerance * Unit + Tolerance * Math.Abs((double)Expected);
 }
 
 /// <summary>The outcome of replaying a package's goldens.</summary>
@@ -75,17 +77,18 @@ public static class Verification
             for (var i = 0; i < model.Outputs.Count; i++)
             {
                 var (name, width) = (model.Outputs[i], model.Buffers.OutputWidths[i]);
-                checks.Add(Compare(ParityCheck.Golden, name, rows, batch[i], Tensor(package, golden, name), Parity.EngineTolerance, width));
-                checks.Add(Compare(ParityCheck.OneByOne, name, rows, batch[i], single[i], Parity.BatchTolerance, width));
+                var units = package.Manifest.Units(name);
+                checks.Add(Compare(ParityCheck.Golden, name, rows, batch[i], Tensor(package, golden, name), Parity.EngineTolerance, width, units));
+                checks.Add(Compare(ParityCheck.OneByOne, name, rows, batch[i], single[i], Parity.BatchTolerance, width, units));
             }
         }
     }
 
-    static ParityCheck Compare(string check, string tensor, int rows, float[] actual, float[] expected, double tolerance, int width)
+    static ParityCheck Compare(string check, string tensor, int rows, float[] actual, float[] expected, double tolerance, int width, float[] units)
     {
-        var result = Parity.Compare(actual, expected, tolerance, tolerance, width);
+        var result = Parity.Compare(actual, expected, tolerance, tolerance, width, units);
         return new(check, tensor, rows, tolerance, result.Passed, result.MaxAbs, result.MaxUlp, result.Cosine, result.WorstIndex,
-            actual[result.WorstIndex], expected[result.WorstIndex]);
+            actual[result.WorstIndex], expected[result.WorstIndex], units.Length == 0 ? 1 : units[result.WorstIndex % units.Length]);
     }
 
     static float[] Tensor(ModelPackage package, Golden golden, string name) =>

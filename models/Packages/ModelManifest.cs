@@ -119,6 +119,12 @@ public sealed record ModelManifest
     [JsonIgnore]
     public int XDim => XShape.Aggregate(1, (product, size) => checked(product * size));
 
+    /// <summary>
+    /// What one unit of the network is in a tensor of the graphs, for each element of a row; empty: 1. Only x_mean leaves the network's own units, for
+    /// raw ones.
+    /// </summary>
+    public float[] Units(string tensor) => tensor == TensorNames.XMean ? PreprocessingStep.RawUnits(Preprocessing, XDim) : [];
+
     /// <exception cref="InvalidDataException">Names the file and the key that is not as the contract says.</exception>
     public static ModelManifest Read(string path)
     {

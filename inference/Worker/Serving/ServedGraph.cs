@@ -2,8 +2,8 @@ using Mim.Models;
 
 namespace Mim.Inference;
 
-/// <summary>One graph in service: its session, and the queue in front of it.</summary>
-public sealed record ServedGraph(OnnxModel Model, MicroBatcher Batcher)
+/// <summary>One graph in service: its session, the queue in front of it, and what parity counts in (<see cref="ModelManifest.Units"/>).</summary>
+public sealed record ServedGraph(OnnxModel Model, MicroBatcher Batcher, float[] Units)
 {
     /// <summary>
     /// Whether the latest run succeeded. After a failed one the golden rows are sent through the queue: an engine that fails every run stays
@@ -30,6 +30,6 @@ public sealed record ServedGraph(OnnxModel Model, MicroBatcher Batcher)
             // The batcher has logged it.
             return false;
         }
-        return Parity.Compare(outputs[0].Span, canary.Tensors[Model.Outputs[0]], Parity.EngineTolerance, Parity.EngineTolerance).Passed;
+        return Parity.Compare(outputs[0].Span, canary.Tensors[Model.Outputs[0]], Parity.EngineTolerance, Parity.EngineTolerance, units: Units).Passed;
     }
 }

@@ -128,7 +128,8 @@ public sealed partial class ServedModel : BackgroundService
         {
             Verification.Check(package, model, checks);
             model.WarmUp();
-            return new(model, new MicroBatcher(model.Buffers, model.Run, _options.QueueCapacity, package.Manifest.Name, _loggers.CreateLogger<MicroBatcher>()));
+            var batcher = new MicroBatcher(model.Buffers, model.Run, _options.QueueCapacity, package.Manifest.Name, _loggers.CreateLogger<MicroBatcher>());
+            return new(model, batcher, package.Manifest.Units(model.Outputs[0]));
         }
     }
 

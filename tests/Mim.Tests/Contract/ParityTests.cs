@@ -55,5 +55,28 @@ public sealed class ParityTests
         Assert.Equal(0, Compare([0, 1e-9f], [0, 0], 1, 0).Cosine);
     }
 
+    [Fact]
+    public void The_absolute_bound_counts_in_the_units_of_each_element()
+    {
+        // Rows of (unit 1, unit 1024); atol 1/8, powers of two.
+        Assert.True(Parity.Compare([0.125f, 128, 0, 0], [0, 0, 0, 0], 0.125, 0, 2, [1, 1024]).Passed);
+        var result = Parity.Compare([0.125f, 0, 0.25f, 128], [0, 0, 0, 0], 0.125, 0, 2, [1, 1024]);
+        Assert.False(result.Passed);
+        Assert.Equal(2, result.WorstIndex);
+    }
+
+    [Fact]
+    public void Raw_units_are_the_factors_of_the_inverse()
+    {
+        PreprocessingStep[] steps =
+        [
+            new() { Kind = PreprocessingStep.Impute, A = [7] },
+            new() { Kind = PreprocessingStep.Scale, A = [0], B = [4] },
+            new() { Kind = PreprocessingStep.Standardise, A = [1, 2, 3], B = [1, -2, 0.5f] },
+        ];
+        Assert.Equal([4, 8, 2], PreprocessingStep.RawUnits(steps, 3));
+        Assert.Equal([256, 256], PreprocessingStep.RawUnits([new() { Kind = PreprocessingStep.Dequantise, A = [256] }], 2));
+    }
+
     static ParityResult Compare(float[] actual, float[] expected, double atol, double rtol) => Parity.Compare(actual, expected, atol, rtol);
 }

@@ -75,7 +75,8 @@ public sealed class PackageExportTests(ExportedRun exported) : IClassFixture<Exp
             var decoded = OrtRun.All(package.Decoder!, TensorNames.Z, tensor(golden.Tensors[TensorNames.Z], [golden.Rows, 3]));
             foreach (var (name, actual) in encoded.Concat(decoded))
             {
-                var parity = Parity.Compare(actual, golden.Tensors[name], Parity.EngineTolerance, Parity.EngineTolerance);
+                var parity = Parity.Compare(
+                    actual, golden.Tensors[name], Parity.EngineTolerance, Parity.EngineTolerance, units: package.Manifest.Units(name));
                 Assert.True(parity.Passed, $"{name}, n = {golden.Rows}: {parity}");
             }
         }

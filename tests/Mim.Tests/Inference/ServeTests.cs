@@ -159,7 +159,7 @@ public sealed class ServeTests : IDisposable
         using var model = OnnxModel.Encoder(package, 4, new EngineOptions(1, Device.Cpu));
         var broken = true;
         using var batcher = new MicroBatcher(model.Buffers, Run, 16, "canary", NullLogger.Instance);
-        ServedGraph graph = new(model, batcher);
+        ServedGraph graph = new(model, batcher, []);
         Assert.True(await graph.IsHealthyAsync(package.Goldens[0], CancellationToken.None)); // nothing has failed yet
         Assert.True(batcher.TryRun(new float[AffineModel.X], 1, new Memory<float>[2], CancellationToken.None, out var completion));
         await Assert.ThrowsAsync<InvalidOperationException>(() => completion.AsTask());
