@@ -42,7 +42,7 @@ public sealed record EvaluationReport
     /// <summary>−E log p(x|z), z ~ q(z|x), mean over S draws.</summary>
     public required double Distortion { get; init; }
 
-    /// <summary>I(x;z) by <see cref="Ksg"/>, one z a row.</summary>
+    /// <summary>I(x;z) by <see cref="Ksg"/>, one z a row. Meaningless for binary x, whose distances in the maximum norm are 0 or 1.</summary>
     public required double MutualInformationKsg { get; init; }
 
     public required int KsgK { get; init; }

@@ -49,6 +49,10 @@ public static class ModelCard
         Line($"- Measured on data drawn as the training data were. Nothing is known about other data; the encoder does not say when x is foreign.");
         Line($"- The graphs hold no randomness: a draw of the posterior is z_mean + exp(z_log_var/2)·ε on the host.");
         Line($"- The mutual information is an estimate that cannot exceed its ceiling of {evaluation.KsgCeiling:F2} nats at {evaluation.KsgRows} rows.");
+        if (EvaluationTable.HasBinaryX(evaluation))
+        {
+            Line($"- x is binary, so all its distances in the maximum norm are 0 or 1: read nothing into the mutual information above.");
+        }
         if (manifest.LogVarFloor is null)
         {
             Line($"- The encoder is deterministic; rate, −ELBO and mutual information are those of a posterior as wide as the σ floor, and say little.");

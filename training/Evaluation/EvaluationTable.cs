@@ -1,4 +1,5 @@
 using System.Globalization;
+using Mim.Models;
 
 namespace Mim.Training;
 
@@ -21,13 +22,17 @@ public static class EvaluationTable
             new("rate", Text(e.Rate), nats, "closed form"),
             new("distortion", Text(e.Distortion), nats, $"{e.ImportanceSamples} draws a row"),
             new("mutual information, KSG", Text(e.MutualInformationKsg), nats, string.Create(CultureInfo.InvariantCulture, $"k = {e.KsgK}, N = {e.KsgRows}, ceiling {e.KsgCeiling:F3}")
-                + (e.KsgCoincidentRows > 0 ? $", {e.KsgCoincidentRows} rows with duplicates" : "")),
+                + (e.KsgCoincidentRows > 0 ? $", {e.KsgCoincidentRows} rows with duplicates" : "")
+                + (HasBinaryX(e) ? "; x is binary: its distances are 0 or 1 and say nothing" : "")),
             knn,
             new("reconstruction RMSE", Text(e.ReconstructionRmse), "of x", "per dimension, mean of p(x|z) at the posterior's mean"),
             new("reconstruction L2, sampled", Text(e.ReconstructionL2Sampled), "of x", "x̂ ~ p(x|z), z ~ q(z|x): the MIM reference's \"RMSE\""),
             new("active units", Text(e.ActiveUnits), $"of {e.Z}", "variance of the posterior's mean above 0.01"),
         ];
     }
+
+    /// <summary>In the maximum norm two different binary rows are always 1 apart.</summary>
+    public static bool HasBinaryX(EvaluationReport e) => e.Preprocessing.Any(kind => kind is PreprocessingStep.Binarise or PreprocessingStep.BinariseStochastic);
 
     public static void Print(TextWriter output, EvaluationReport evaluation)
     {
