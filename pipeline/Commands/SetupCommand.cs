@@ -35,9 +35,12 @@ public static class SetupCommand
         {
             return failed;
         }
-        // Last: an interrupted set-up must not look done.
-        choice.Write(project.Root);
-        await output.WriteLineAsync($"wrote {EngineChoice.FileName}; './mim doctor' shows what is where");
+        // Last: an interrupted set-up must not look done. Unchanged, it stays as it is, and so does everything that was built with it.
+        if (EngineChoice.Read(project.Root) != choice)
+        {
+            choice.Write(project.Root);
+        }
+        await output.WriteLineAsync($"{EngineChoice.FileName} says so; './mim doctor' shows what is where");
         return ExitCode.Done;
     }
 
