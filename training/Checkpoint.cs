@@ -43,7 +43,8 @@ public sealed record Checkpoint(CheckpointState State, IReadOnlyDictionary<strin
         var arrays = Npz.Read(path);
         return arrays.TryGetValue(StateEntry, out var state)
             ? new Checkpoint(StrictJson.Read<CheckpointState>(state.Bytes, $"{path}, {StateEntry}"), arrays)
-            : throw new InvalidDataException($"{path}: expected a checkpoint with an entry '{StateEntry}', found {string.Join(", ", arrays.Keys.Take(5))}.");
+            : throw new InvalidDataException(
+                $"{path}: expected a checkpoint with an entry '{StateEntry}', found {string.Join(", ", arrays.Keys.Take(5))}.");
     }
 
     public void Write(string path)
@@ -98,7 +99,8 @@ public sealed record Checkpoint(CheckpointState State, IReadOnlyDictionary<strin
     {
         if (!Arrays.TryGetValue(name, out var array) || !shape.SequenceEqual(array.Shape))
         {
-            throw new InvalidDataException($"checkpoint of step {State.Step}: expected '{name}' of shape [{string.Join(", ", shape.ToArray())}], found "
+            throw new InvalidDataException(
+                $"checkpoint of step {State.Step}: expected '{name}' of shape [{string.Join(", ", shape.ToArray())}], found "
                 + (array is null ? "none." : $"[{string.Join(", ", array.Shape)}]."));
         }
         return array.Type == NpyType.UInt8 ? tensor(array.Bytes, shape) : tensor(array.ToSingle(), shape);

@@ -5,7 +5,9 @@ namespace Mim.Training;
 /// <summary>A value and the log-density, in nats, of having drawn it: (B, D) and (B).</summary>
 public readonly record struct Draw(Tensor Value, Tensor LogProb);
 
-/// <summary>A distribution over rows of D independent values; its parameters are (B, D). Log-densities sum over D: (B), in nats, no constant dropped.</summary>
+/// <summary>
+/// A distribution over rows of D independent values; its parameters are (B, D). Log-densities sum over D: (B), in nats, no constant dropped.
+/// </summary>
 public abstract class Distribution
 {
     /// <summary>Expected value, (B, D).</summary>
@@ -87,5 +89,6 @@ public sealed class Bernoulli(Tensor logits) : Distribution
 public static class LogSpace
 {
     /// <summary>log of the mean of exp(<paramref name="logValues"/>) over <paramref name="dim"/>, which goes away.</summary>
-    public static Tensor LogMeanExp(Tensor logValues, long dim) => logValues.logsumexp(dim) - Math.Log(logValues.shape[dim < 0 ? ^(int)-dim : (int)dim]);
+    public static Tensor LogMeanExp(Tensor logValues, long dim) =>
+        logValues.logsumexp(dim) - Math.Log(logValues.shape[dim < 0 ? ^(int)-dim : (int)dim]);
 }

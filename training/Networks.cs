@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace Mim.Training;
 
-/// <summary>q(z|x): x (B, X) → a Gaussian over z (B, Z). Without <see cref="log_sigma"/> the encoder is a delta function, its σ the floor itself.</summary>
+/// <summary>
+/// q(z|x): x (B, X) → a Gaussian over z (B, Z). Without <see cref="log_sigma"/> the encoder is a delta function, its σ the floor itself.
+/// </summary>
 public sealed class Encoder : nn.Module<Tensor, Gaussian>
 {
     public readonly Sequential trunk;

@@ -36,7 +36,8 @@ public abstract class Objective
         throw new NotSupportedException($"{GetType().Name} samples from the encoding joint alone.");
 
     /// <summary>−½ [log p(x|z) + log p(z) + β (log q(z|x) + log q(x))], (B).</summary>
-    static Tensor Symmetric(Tensor logPxz, Tensor logPz, Tensor logQzx, Tensor logQx, double beta) => (logPxz + logPz + (logQzx + logQx) * beta) * -0.5;
+    static Tensor Symmetric(Tensor logPxz, Tensor logPz, Tensor logQzx, Tensor logQx, double beta) =>
+        (logPxz + logPz + (logQzx + logQx) * beta) * -0.5;
 
     /// <summary>
     /// A-MIM as in the reference's toy code: the encoder half of MIM alone. (Its image code and sentence-MIM use two further formulas; each will be

@@ -10,7 +10,11 @@ public sealed class RunFolder
 {
     static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true, NewLine = "\n" };
 
-    RunFolder(string path, TrainingOptions options) => (FullPath, Options) = (path, options);
+    readonly JsonObject _engines;
+    readonly bool _resume;
+
+    RunFolder(string path, TrainingOptions options, JsonObject engines, bool resume) =>
+        (FullPath, Options, _engines, _resume) = (path, options, engines, resume);
 
     public string FullPath { get; }
 
@@ -39,18 +43,19 @@ public sealed class RunFolder
     {
         var config = ConfigPath(path);
         return File.Exists(config)
-            ? new RunFolder(path, ReadOptions(config))
-            : throw new UsageException($"{path}: expected a training run with its config.json, found {(Directory.Exists(path) ? "none" : "no folder")}. "
+            ? new RunFolder(path, ReadOptions(config), [], resume: true)
+            : throw new UsageException(
+                $"{path}: expected a training run with its config.json, found {(Directory.Exists(path) ? "none" : "no folder")}. "
                 + "Train one: 'mim train --out FOLDER'.");
     }
 
     /// <summary>
-    /// A folder to train into. A run of another configuration, or an unfinished one of the same, is replaced only by <paramref name="force"/>;
-    /// <paramref name="resume"/> keeps what is there.
+    /// A folder to train into; nothing is written yet. A run of another configuration, or an unfinished one of the same, is accepted only with
+    /// <paramref name="force"/>, and with <paramref name="resume"/> there must be one to resume.
     /// </summary>
     public static RunFolder Prepare(string path, TrainingOptions options, JsonObject engines, bool resume, bool force)
     {
-        var folder = new RunFolder(path, options);
+        var folder = new RunFolder(path, options, engines, resume);
         var config = ConfigPath(path);
         if (File.Exists(config) && !force)
         {
@@ -63,25 +68,32 @@ public sealed class RunFolder
             if (!resume && File.Exists(folder.LastCheckpoint) && Checkpoint.Read(folder.LastCheckpoint) is { State.Finished: false } unfinished)
             {
                 throw new UsageException(
-                    $"{path}: holds an unfinished run of this configuration (step {unfinished.State.Step}). --resume continues it, --force starts over.");
+                    $"{path}: holds an unfinished run of this configuration (step {unfinished.State.Step}). "
+                    + "--resume continues it, --force starts over.");
             }
         }
         if (resume && !File.Exists(folder.LastCheckpoint))
         {
             throw new UsageException($"{folder.LastCheckpoint}: expected the checkpoint to resume from, found none. Train without --resume.");
         }
-        Directory.CreateDirectory(Path.Combine(path, "checkpoints"));
-        if (!resume)
+        return folder;
+    }
+
+    /// <summary>Writes the configuration; what an earlier run left goes first, unless it is resumed.</summary>
+    public void Begin()
+    {
+        Directory.CreateDirectory(Path.Combine(FullPath, "checkpoints"));
+        if (!_resume)
         {
-            foreach (var stale in new[] { folder.LastCheckpoint, folder.BestCheckpoint })
+            foreach (var stale in new[] { LastCheckpoint, BestCheckpoint })
             {
                 File.Delete(stale);
                 File.Delete(Path.ChangeExtension(stale, ".json"));
             }
-            File.Delete(folder.Metrics);
+            File.Delete(Metrics);
         }
-        AtomicFile.WriteText(config, new JsonObject { ["options"] = options.ToJson(), ["engines"] = engines }.ToJsonString(s_indented) + "\n");
-        return folder;
+        var config = new JsonObject { ["options"] = Options.ToJson(), ["engines"] = _engines.DeepClone() };
+        AtomicFile.WriteText(ConfigPath(FullPath), config.ToJsonString(s_indented) + "\n");
     }
 
     /// <summary>Appends one line and flushes it.</summary>
@@ -139,7 +151,8 @@ public sealed class RunFolder
     {
         if (before is JsonObject a && now is JsonObject b)
         {
-            return a.Select(e => e.Key).Union(b.Select(e => e.Key)).SelectMany(key => Differences(a[key], b[key], path.Length == 0 ? key : $"{path}.{key}"));
+            return a.Select(e => e.Key).Union(b.Select(e => e.Key))
+                .SelectMany(key => Differences(a[key], b[key], path.Length == 0 ? key : $"{path}.{key}"));
         }
         return JsonNode.DeepEquals(before, now) ? [] : [$"  {path}: {Text(before)} there, {Text(now)} now"];
     }

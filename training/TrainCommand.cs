@@ -15,21 +15,30 @@ static class TrainCommand
         var config = new Option<string?>("--config") { Description = "YAML file with the keys below (default: none)", HelpName = "FILE" };
         var output = new Option<string>("--out") { Description = "folder of the run", HelpName = "FOLDER", Required = true };
         var resume = new Option<bool>("--resume") { Description = "continue from the folder's last checkpoint, bit for bit (default: false)" };
-        var force = new Option<bool>("--force") { Description = "replace a run of another configuration; with --resume, continue it with this one (default: false)" };
-        var json = new Option<bool>("--json") { Description = "print the result as JSON on stdout, progress on stderr (default: false)" };
-        var command = new Command("train", "Train a model and leave a run folder: config.json, metrics.jsonl, checkpoints/{last,best}.npz. Flags win over the file, "
-            + "the file over the preset. Ctrl-C finishes the step and saves.") { config, output, resume, force, json };
-        var keys = TrainingOptions.Keys.Select(key => (key, option: new Option<string?>($"--{key.Path}") { Description = $"{key.Help} (default: {key.Default})", HelpName = "VALUE" })).ToArray();
-        foreach (var (_, option) in keys)
+        var force = new Option<bool>("--force")
         {
+            Description = "replace a run of another configuration; with --resume, continue it with this one (default: false)",
+        };
+        var json = new Option<bool>("--json") { Description = "print the result as JSON on stdout, progress on stderr (default: false)" };
+        var command = new Command("train", "Train a model and leave a run folder: config.json, metrics.jsonl, checkpoints/{last,best}.npz. "
+            + "Flags win over the file, the file over the preset. Ctrl-C finishes the step and saves.") { config, output, resume, force, json };
+        var keys = new List<(string Path, Option<string?> Option)>();
+        foreach (var key in TrainingOptions.Keys)
+        {
+            var option = new Option<string?>($"--{key.Path}") { Description = $"{key.Help} (default: {key.Default})", HelpName = "VALUE" };
+            keys.Add((key.Path, option));
             command.Add(option);
         }
         command.SetAction((parsed, cancellationToken) =>
         {
-            var flags = keys.Where(k => parsed.GetValue(k.option) is not null).Select(k => KeyValuePair.Create(k.key.Path, parsed.GetValue(k.option) ?? ""));
-            var options = TrainingOptions.Load(parsed.GetValue(config), flags);
-            var request = new Request(options, parsed.GetRequiredValue(output), parsed.GetValue(resume), parsed.GetValue(force), parsed.GetValue(json));
-            // The command line cancels the token only once this delegate has returned; the loop itself is synchronous, and stays on its thread.
+            var flags = from key in keys
+                        let text = parsed.GetValue(key.Option)
+                        where text is not null
+                        select KeyValuePair.Create(key.Path, text);
+            var request = new Request(
+                TrainingOptions.Load(parsed.GetValue(config), flags), parsed.GetRequiredValue(output),
+                parsed.GetValue(resume), parsed.GetValue(force), parsed.GetValue(json));
+            // The command line cancels the token only once this delegate has returned; the loop is synchronous, and stays on its thread.
             return Task.Run(() => Train(request, cancellationToken), CancellationToken.None);
         });
         return command;
@@ -59,7 +68,8 @@ static class TrainCommand
 
         if (end == TrainingEnd.Interrupted)
         {
-            log.WriteLine($"stopped after step {trainer.Step} (epoch {trainer.Epoch}), saved in {folder.LastCheckpoint}. The same command with --resume continues.");
+            log.WriteLine($"stopped after step {trainer.Step} (epoch {trainer.Epoch}), saved in {folder.LastCheckpoint}. "
+                + "The same command with --resume continues.");
             return ExitCode.Failed;
         }
         var seconds = time.GetElapsedTime(begin).TotalSeconds;
@@ -70,7 +80,8 @@ static class TrainCommand
         var best = trainer.BestEpoch > 0
             ? string.Create(CultureInfo.InvariantCulture, $"best epoch {trainer.BestEpoch}, validation loss {trainer.BestLoss:F4} nats")
             : $"no best epoch: fewer than trainer.warmup_epochs = {options.Trainer.WarmupEpochs}";
-        log.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{folder.FullPath}: {epochs} epochs, {trainer.Step} steps in {seconds:F1} s, ended by {reason}; {best}"));
+        log.WriteLine(string.Create(
+            CultureInfo.InvariantCulture, $"{folder.FullPath}: {epochs} epochs, {trainer.Step} steps in {seconds:F1} s, ended by {reason}; {best}"));
         if (json)
         {
             Console.Out.WriteLine(new JsonObject

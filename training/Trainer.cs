@@ -10,8 +10,8 @@ namespace Mim.Training;
 
 /// <summary>Losses and log-densities are means over the epoch's rows, in nats.</summary>
 public sealed record EpochReport(
-    int Epoch, long Step, double LearningRate, double Beta, IReadOnlyDictionary<string, double> Train, IReadOnlyDictionary<string, double> Validation,
-    int BestEpoch, long Rows, double Seconds)
+    int Epoch, long Step, double LearningRate, double Beta, IReadOnlyDictionary<string, double> Train,
+    IReadOnlyDictionary<string, double> Validation, int BestEpoch, long Rows, double Seconds)
 {
     public double RowsPerSecond => Rows / Seconds;
 
@@ -29,7 +29,8 @@ public sealed record EpochReport(
     };
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"epoch {Epoch,4}  step {Step:000000}  loss {Train["loss"],12:F4}  val {Validation["loss"],12:F4} nats  lr {LearningRate:0.00e+0}  {RowsPerSecond / 1000,8:F1} k rows/s");
+        $"epoch {Epoch,4}  step {Step:000000}  loss {Train["loss"],12:F4}  val {Validation["loss"],12:F4} nats  lr {LearningRate:0.00e+0}")
+        + string.Create(CultureInfo.InvariantCulture, $"  {RowsPerSecond / 1000,8:F1} k rows/s");
 }
 
 public enum TrainingEnd
@@ -96,7 +97,8 @@ public sealed class Trainer : IDisposable
         _steps = _data.Train(1).Rows / options.Trainer.Batch;
         if (_steps == 0)
         {
-            throw new UsageException($"trainer.batch: expected at most the {_data.Train(1).Rows} training rows, found {options.Trainer.Batch}. Give a smaller one.");
+            throw new UsageException($"trainer.batch: expected at most the {_data.Train(1).Rows} training rows, found {options.Trainer.Batch}. "
+                + "Give a smaller one.");
         }
         using (var init = new Generator(Stream(RandomStream.Weights, 0)))
         {
@@ -137,8 +139,8 @@ public sealed class Trainer : IDisposable
     public long Step => _step;
 
     /// <summary>
-    /// Least time between two writes of checkpoints, so that epochs of milliseconds do not wait for the disk. What a killed run then repeats, it repeats
-    /// bit for bit; a run that stops, ends or fails has written all.
+    /// Least time between two writes of checkpoints, so that epochs of milliseconds do not wait for the disk. What a killed run then repeats,
+    /// it repeats bit for bit; a run that stops, ends or fails has written all.
     /// </summary>
     public TimeSpan CheckpointInterval { get; init; } = TimeSpan.FromSeconds(1);
 
@@ -171,6 +173,7 @@ public sealed class Trainer : IDisposable
     /// <exception cref="NotFiniteNumberException">A term of the loss or the gradient is NaN or infinite.</exception>
     public TrainingEnd Run(CancellationToken cancellationToken)
     {
+        _folder.Begin();
         _written = _time.GetTimestamp();
         try
         {
@@ -364,7 +367,8 @@ public sealed class Trainer : IDisposable
         return stack(Array.ConvertAll(Gradients(), g => g.norm())).norm().item<float>();
     }
 
-    Tensor[] Gradients() => Array.ConvertAll(_parameters, p => p.grad ?? throw new InvalidOperationException("Every parameter of the network is used."));
+    Tensor[] Gradients() =>
+        Array.ConvertAll(_parameters, p => p.grad ?? throw new InvalidOperationException("Every parameter of the network is used."));
 
     NotFiniteNumberException NotFinite(string term, double value, long step)
     {
@@ -426,7 +430,8 @@ public sealed class Trainer : IDisposable
     /// <summary>The loss is the halves' mean, as the reference reports it and stops by it.</summary>
     Dictionary<string, double> Report(double[] means, bool decoding)
     {
-        var report = new Dictionary<string, double> { ["loss"] = decoding ? (means[s_loss] + means[s_decoding + s_loss]) / 2 : means[s_loss] };
+        var loss = decoding ? (means[s_loss] + means[s_decoding + s_loss]) / 2 : means[s_loss];
+        var report = new Dictionary<string, double> { ["loss"] = loss };
         var withLogQx = _options.Objective.Name is ObjectiveName.Mim or ObjectiveName.AMim;
         for (var i = 0; i < (decoding ? 2 : 1) * s_terms.Length; i++)
         {

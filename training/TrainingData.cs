@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace Mim.Training;
 
 /// <summary>
-/// The splits as tensors on the device, (Rows, X). Preprocessing up to the first stochastic step is applied once, when a split is loaded; what follows is
-/// drawn anew for each batch.
+/// The splits as tensors on the device, (Rows, X). Preprocessing up to the first stochastic step is applied once, when a split is loaded;
+/// what follows is drawn anew for each batch.
 /// </summary>
 sealed class TrainingData : IDisposable
 {
@@ -70,7 +70,8 @@ sealed class TrainingData : IDisposable
         if (low < 0 || high > 1)
         {
             throw new UsageException(string.Create(CultureInfo.InvariantCulture,
-                $"likelihood bernoulli: expected x in [0, 1] after preprocessing, found {low} to {high}. Add a step such as 'preprocessing: [scale: {high}]'."));
+                $"likelihood bernoulli: expected x in [0, 1] after preprocessing, found {low} to {high}. ")
+                + string.Create(CultureInfo.InvariantCulture, $"Add a step such as 'preprocessing: [scale: {high}]'."));
         }
     }
 

@@ -112,7 +112,9 @@ public sealed record TrainerOptions
     public TrainingDevice Device { get; init; }
 }
 
-/// <summary>A key of the training configuration: its dotted path is the YAML key and, after "--", the flag. Values are YAML texts; null: none.</summary>
+/// <summary>
+/// A key of the training configuration: its dotted path is the YAML key and, after "--", the flag. Values are YAML texts; null: none.
+/// </summary>
 public sealed record TrainingKey(string Path, string? Published, string? Recommended, string Help)
 {
     public string Default => (Published ?? "none") + (Published == Recommended ? "" : $"; recommended: {Recommended ?? "none"}");
@@ -126,7 +128,8 @@ public sealed record TrainingOptions
     /// <summary>The only list of keys: YAML, flags, help and presets are made from it.</summary>
     public static IReadOnlyList<TrainingKey> Keys { get; } =
     [
-        new("preset", "published", "recommended", "published: the papers' settings, default for the toy data; recommended: for your own data, default otherwise"),
+        new("preset", "published", "recommended",
+            "published: the papers' settings, default for the toy data; recommended: for your own data, default otherwise"),
         new("dataset.name", "toy4_20", "file", "toy4, toy4_<d>, toy-4 (mixtures of the paper), sprites, or file"),
         new("dataset.path", null, null, "observations of dataset.name: file"),
         new("dataset.labels_path", null, null, "labels in a file of their own"),
@@ -146,7 +149,8 @@ public sealed record TrainingOptions
         new("dataset.rows_per_epoch", "9984", "9984", "rows that a generator draws per epoch"),
         new("dataset.image_size", "28", "28", "height and width of the sprites"),
         new("preprocessing", "[]", "[standardise]",
-            "steps in order: standardise, scale: s, dequantise: levels, binarise: threshold, binarise_stochastic (Bernoulli likelihood: default none)"),
+            "steps in order: standardise, scale: s, dequantise: levels, binarise: threshold, binarise_stochastic "
+            + "(Bernoulli likelihood: default none)"),
         new("network.hidden", "[50]", "[256, 256]", "widths of the hidden layers; the decoder mirrors them"),
         new("network.activation", "tanh", "silu", "tanh, relu, silu, gelu or elu"),
         new("network.z", "8", "16", "dimensions of the code z"),
@@ -188,7 +192,10 @@ public sealed record TrainingOptions
 
     public TrainerOptions Trainer { get; init; } = new();
 
-    /// <summary>Reads <paramref name="file"/> (null: none) under <paramref name="flags"/>, pairs of a key of <see cref="Keys"/> and a YAML value; throws all faults at once.</summary>
+    /// <summary>
+    /// Reads <paramref name="file"/> (null: none) under <paramref name="flags"/>, pairs of a key of <see cref="Keys"/> and a YAML value;
+    /// throws all faults at once.
+    /// </summary>
     public static TrainingOptions Load(string? file, IEnumerable<KeyValuePair<string, string>> flags) =>
         Resolve(file is null ? StrictYaml.Parse("", "configuration") : StrictYaml.ReadFile(file), flags);
 
@@ -199,7 +206,8 @@ public sealed record TrainingOptions
     /// <summary>Every key with its resolved value, in the structure of the YAML file; <see cref="Parse"/> reads it back.</summary>
     public JsonObject ToJson()
     {
-        var json = (JsonObject)(JsonSerializer.SerializeToNode(this, s_json) ?? throw new InvalidOperationException("A record serialises to an object."));
+        var json = (JsonObject)(JsonSerializer.SerializeToNode(this, s_json)
+            ?? throw new InvalidOperationException("A record serialises to an object."));
         var dataset = (JsonObject)(json["dataset"] ?? throw new InvalidOperationException("The record has a data set."));
         if (dataset.Remove("preprocessing", out var preprocessing))
         {
@@ -263,7 +271,8 @@ public sealed record TrainingOptions
         };
         if (options.Likelihood == Likelihood.Bernoulli && options.Dataset.Preprocessing.Contains("standardise"))
         {
-            top.Fault("preprocessing", "'likelihood: bernoulli' needs x in [0, 1], which 'standardise' leaves. Use scale or binarise, or 'likelihood: gaussian'.");
+            top.Fault("preprocessing",
+                "'likelihood: bernoulli' needs x in [0, 1], which 'standardise' leaves. Use scale or binarise, or 'likelihood: gaussian'.");
         }
         return options;
     }
@@ -319,11 +328,13 @@ public sealed record TrainingOptions
         };
         if (options.Samples > 1 && (options.Name != ObjectiveName.Mim || options.DecoderLogQx != DecoderLogQx.FreshZ))
         {
-            y.Fault("samples", $"'objective.samples': expected 1, found {options.Samples}. Only 'name: mim' with 'decoder_log_qx: fresh_z' draws more.");
+            y.Fault("samples",
+                $"'objective.samples': expected 1, found {options.Samples}. Only 'name: mim' with 'decoder_log_qx: fresh_z' draws more.");
         }
         if (options.Beta != 1 && options.Name != ObjectiveName.Vae)
         {
-            y.Fault("beta", FormattableString.Invariant($"'objective.beta': expected 1, found {options.Beta}. Only 'name: vae' has a weight to set."));
+            y.Fault("beta", FormattableString.Invariant(
+                $"'objective.beta': expected 1, found {options.Beta}. Only 'name: vae' has a weight to set."));
         }
         return options;
     }
@@ -371,7 +382,8 @@ public sealed record TrainingOptions
         var value = y.Int32(key) ?? min;
         if (value < min || value > max)
         {
-            y.Fault(key, $"'{y.Path}.{key}': expected an integer {(max == int.MaxValue ? $"of at least {min}" : $"from {min} to {max}")}, found {value}.");
+            var range = max == int.MaxValue ? $"of at least {min}" : $"from {min} to {max}";
+            y.Fault(key, $"'{y.Path}.{key}': expected an integer {range}, found {value}.");
         }
         return value;
     }
@@ -381,8 +393,8 @@ public sealed record TrainingOptions
         var value = y.Double(key) ?? min;
         if (value < min || value > max)
         {
-            y.Fault(key, FormattableString.Invariant(
-                $"'{y.Path}.{key}': expected a number {(max == double.MaxValue ? $"of at least {min}" : $"from {min} to {max}")}, found {value}."));
+            var range = max == double.MaxValue ? FormattableString.Invariant($"of at least {min}") : FormattableString.Invariant($"from {min} to {max}");
+            y.Fault(key, FormattableString.Invariant($"'{y.Path}.{key}': expected a number {range}, found {value}."));
         }
         return value;
     }

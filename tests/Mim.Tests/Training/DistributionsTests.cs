@@ -113,7 +113,8 @@ public sealed class DistributionsTests
     {
         using var scope = NewDisposeScope();
         var p = new Bernoulli(tensor(new float[] { 0.3f, -2, 5 }, [1, 3]));
-        var total = Enumerable.Range(0, 8).Sum(bits => Math.Exp(p.LogProb(tensor(new float[] { bits & 1, bits >> 1 & 1, bits >> 2 }, [1, 3])).item<float>()));
+        var images = Enumerable.Range(0, 8).Select(bits => tensor(new float[] { bits & 1, bits >> 1 & 1, bits >> 2 }, [1, 3]));
+        var total = images.Sum(x => Math.Exp(p.LogProb(x).item<float>()));
         Assert.Equal(1, total, 1e-6); // float32, eight terms
     }
 

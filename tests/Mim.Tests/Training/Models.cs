@@ -7,8 +7,8 @@ namespace Mim.Tests.Training;
 static class Models
 {
     public static TrainingOptions Options(
-        ObjectiveName objective = ObjectiveName.Mim, Likelihood likelihood = Likelihood.Gaussian, DecoderLogQx logQx = DecoderLogQx.SameZ, int samples = 1,
-        double sigmaFloor = 0.05, Activation activation = Activation.Tanh, int z = 2, params int[] hidden) => new()
+        ObjectiveName objective = ObjectiveName.Mim, Likelihood likelihood = Likelihood.Gaussian, DecoderLogQx logQx = DecoderLogQx.SameZ,
+        int samples = 1, double sigmaFloor = 0.05, Activation activation = Activation.Tanh, int z = 2, params int[] hidden) => new()
         {
             Network = new NetworkOptions { Hidden = hidden.Length == 0 ? [5, 4] : hidden, Z = z, SigmaFloor = sigmaFloor, Activation = activation },
             Likelihood = likelihood,
@@ -44,7 +44,8 @@ static class Models
         var gradients = new Dictionary<string, double[,]>();
         foreach (var (name, parameter) in model.named_parameters())
         {
-            gradients.Add(name, parameter.grad is { } gradient ? Matrix(gradient) : new double[parameter.shape[0], parameter.numel() / parameter.shape[0]]);
+            var rows = parameter.shape[0];
+            gradients.Add(name, parameter.grad is { } gradient ? Matrix(gradient) : new double[rows, parameter.numel() / rows]);
         }
         model.zero_grad();
         return gradients;

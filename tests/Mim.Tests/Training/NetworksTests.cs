@@ -23,7 +23,8 @@ public sealed class NetworksTests
     {
         var model = Models.Create(Models.Options(z: 3, hidden: [7, 5]), 4);
         Assert.Equal([(4, 7), (7, 5), (5, 3), (5, 3), (3, 5), (5, 7), (7, 4), (7, 4)],
-            model.named_parameters().Where(p => p.name.EndsWith("weight", StringComparison.Ordinal)).Select(p => (p.parameter.shape[1], p.parameter.shape[0])));
+            model.named_parameters().Where(p => p.name.EndsWith("weight", StringComparison.Ordinal))
+                .Select(p => (p.parameter.shape[1], p.parameter.shape[0])));
     }
 
     [Fact]

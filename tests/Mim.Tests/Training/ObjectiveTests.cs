@@ -299,7 +299,8 @@ public sealed class ObjectiveTests
             var weights = Enumerable.Range(0, samples).Select(s =>
             {
                 var fresh = ScalarModel.Sample(q, Models.Row(epsZ, s * B + i));
-                return Math.Exp(LogPxz(model, likelihood, x, fresh) + ScalarModel.LogStandardNormal(fresh) - ScalarModel.LogNormal(fresh, q.Mean, q.Sigma));
+                return Math.Exp(LogPxz(model, likelihood, x, fresh) + ScalarModel.LogStandardNormal(fresh)
+                    - ScalarModel.LogNormal(fresh, q.Mean, q.Sigma));
             });
             var logQxi = logQx == DecoderLogQx.SameZ ? logPxz : Math.Log(weights.Average());
             return -0.5 * (logPxz + ScalarModel.LogStandardNormal(zi) + ScalarModel.LogNormal(zi, q.Mean, q.Sigma) + logQxi);

@@ -11,7 +11,8 @@ public sealed class ScheduleTests
     [InlineData(12, 0.5)]
     [InlineData(48, 0.25)]
     [InlineData(200, 0.1224744871391589)]
-    public void The_rate_rises_linearly_and_falls_with_the_root(int epoch, double expected) => Assert.Equal(expected, Schedule.Noam(epoch, 3), 1e-15);
+    public void The_rate_rises_linearly_and_falls_with_the_root(int epoch, double expected) =>
+        Assert.Equal(expected, Schedule.Noam(epoch, 3), 1e-15);
 
     [Theory]
     [InlineData(1, 3, 1.0 / 3)]
@@ -19,7 +20,8 @@ public sealed class ScheduleTests
     [InlineData(3, 3, 1)]
     [InlineData(9, 3, 1)]
     [InlineData(1, 0, 1)]
-    public void Beta_reaches_one_in_the_last_epoch_of_its_warm_up(int epoch, int warmup, double expected) => Assert.Equal(expected, Schedule.Warmup(epoch, warmup), 1e-15);
+    public void Beta_reaches_one_in_the_last_epoch_of_its_warm_up(int epoch, int warmup, double expected) =>
+        Assert.Equal(expected, Schedule.Warmup(epoch, warmup), 1e-15);
 
     [Fact]
     public void Without_a_warm_up_the_rate_is_constant() => Assert.All([1, 7, 500], epoch => Assert.Equal(1, Schedule.Noam(epoch, 0)));

@@ -85,7 +85,8 @@ public sealed class TrainerTests : IDisposable
         var options = Options();
         Run(options, "a");
         var written = false;
-        using (var trainer = Create(options, "b", false, _ => { }, _ => written |= Directory.GetFiles(Path.Combine(_root, "b", "checkpoints")).Length > 0, TimeSpan.MaxValue))
+        void Look(EpochReport report) => written |= Directory.GetFiles(Path.Combine(_root, "b", "checkpoints")).Length > 0;
+        using (var trainer = Create(options, "b", false, _ => { }, Look, TimeSpan.MaxValue))
         {
             trainer.Run(CancellationToken.None);
         }
@@ -116,10 +117,11 @@ public sealed class TrainerTests : IDisposable
         {
             Likelihood = likelihood,
             Objective = new ObjectiveOptions { Name = objective, BetaWarmupEpochs = 2 },
-            Dataset = new DatasetOptions { Name = "toy4", RowsPerEpoch = 128, Preprocessing = likelihood == Likelihood.Bernoulli ? ["binarise: 0"] : [] },
+            Dataset = Options().Dataset with { Preprocessing = likelihood == Likelihood.Bernoulli ? ["binarise: 0"] : [] },
         };
         Run(options, "a");
-        string[] terms = objective is ObjectiveName.Mim or ObjectiveName.AMim ? ["log_pxz", "log_pz", "log_qzx", "log_qx", "loss"] : ["log_pxz", "log_pz", "log_qzx", "loss"];
+        string[] logQx = objective is ObjectiveName.Mim or ObjectiveName.AMim ? ["log_qx"] : [];
+        string[] terms = ["log_pxz", "log_pz", "log_qzx", .. logQx, "loss"];
         var encoding = terms.Select(t => $"encoding.{t}").Prepend("loss").ToArray();
         var both = objective == ObjectiveName.Mim ? encoding.Concat(terms.Select(t => $"decoding.{t}")).ToArray() : encoding;
 
@@ -188,7 +190,8 @@ public sealed class TrainerTests : IDisposable
         {
             var fault = Assert.Throws<NotFiniteNumberException>(() => trainer.Run(CancellationToken.None));
 
-            Assert.StartsWith($"step {StepsPerEpoch + step} (epoch 2): expected {term} to be finite, found NaN.", fault.Message, StringComparison.Ordinal);
+            var expected = $"step {StepsPerEpoch + step} (epoch 2): expected {term} to be finite, found NaN.";
+            Assert.StartsWith(expected, fault.Message, StringComparison.Ordinal);
             Assert.Contains(Path.Combine(_root, "a", "checkpoints", "last.npz"), fault.Message, StringComparison.Ordinal);
         }
         Assert.Equal(StepsPerEpoch, Checkpoint.Read(Path.Combine(_root, "a", "checkpoints", "last.npz")).State.Step);
@@ -198,9 +201,14 @@ public sealed class TrainerTests : IDisposable
     [Fact]
     public void No_tensor_outlives_its_step()
     {
-        var options = Options() with { Dataset = new DatasetOptions { Name = "toy4", RowsPerEpoch = 1100 * 4 }, Trainer = Options().Trainer with { Epochs = 1, Batch = 4, ClipNorm = 1 } };
+        var options = Options() with
+        {
+            Dataset = Options().Dataset with { RowsPerEpoch = 1100 * 4 },
+            Objective = Options().Objective with { BetaWarmupEpochs = 0 },
+            Trainer = Options().Trainer with { Epochs = 1, Batch = 4, ClipNorm = 1 },
+        };
         var live = new List<long>();
-        Run(options with { Objective = options.Objective with { BetaWarmupEpochs = 0 } }, "a", stepped: _ => live.Add(DisposeScopeManager.Statistics.ThreadTotalLiveCount));
+        Run(options, "a", stepped: _ => live.Add(DisposeScopeManager.Statistics.ThreadTotalLiveCount));
 
         Assert.Equal(1100, live.Count);
         Assert.Equal(live[50], live[^1]);
@@ -227,18 +235,20 @@ public sealed class TrainerTests : IDisposable
     {
         Run(Options(), "a");
         var folder = Path.Combine(_root, "a");
-        var other = Assert.Throws<UsageException>(() => RunFolder.Prepare(folder, Options(seed: 3), [], resume: false, force: false));
+        var other = Assert.Throws<UsageException>(() => Prepare("a", seed: 3));
         Assert.Contains("  trainer.seed: 1 there, 3 now", other.Message, StringComparison.Ordinal);
-        Assert.Throws<UsageException>(() => RunFolder.Prepare(folder, Options(seed: 3), [], resume: true, force: false));
+        Assert.Throws<UsageException>(() => Prepare("a", seed: 3, resume: true));
         Assert.True(File.Exists(Path.Combine(folder, "checkpoints", "best.npz")));
 
         using var stop = new CancellationTokenSource();
         Run(Options(), "b", stepped: step => { if (step == 3) { stop.Cancel(); } }, cancellationToken: stop.Token);
-        var unfinished = Assert.Throws<UsageException>(() => RunFolder.Prepare(Path.Combine(_root, "b"), Options(), [], resume: false, force: false));
+        var unfinished = Assert.Throws<UsageException>(() => Prepare("b"));
         Assert.Contains("holds an unfinished run of this configuration (step 3)", unfinished.Message, StringComparison.Ordinal);
-        Assert.Throws<UsageException>(() => RunFolder.Prepare(Path.Combine(_root, "c"), Options(), [], resume: true, force: false));
+        Assert.Throws<UsageException>(() => Prepare("c", resume: true));
 
-        RunFolder.Prepare(folder, Options(seed: 3), [], resume: false, force: true);
+        var replaced = Prepare("a", seed: 3, force: true);
+        Assert.True(File.Exists(Path.Combine(folder, "checkpoints", "best.npz")));
+        replaced.Begin();
         Assert.False(File.Exists(Path.Combine(folder, "checkpoints", "best.npz")));
         Assert.Equal(3, RunFolder.Open(folder).Options.Trainer.Seed);
     }
@@ -258,10 +268,22 @@ public sealed class TrainerTests : IDisposable
         Dataset = new DatasetOptions { Name = "toy4", RowsPerEpoch = 128 },
         Network = new NetworkOptions { Hidden = [6], Z = 2 },
         Objective = new ObjectiveOptions { Name = objective, BetaWarmupEpochs = 2 },
-        Trainer = new TrainerOptions { Epochs = 4, Batch = 128 / StepsPerEpoch, WarmupEpochs = 2, Seed = seed, Threads = threads, Device = TrainingDevice.Cpu },
+        Trainer = new TrainerOptions
+        {
+            Epochs = 4,
+            Batch = 128 / StepsPerEpoch,
+            WarmupEpochs = 2,
+            Seed = seed,
+            Threads = threads,
+            Device = TrainingDevice.Cpu,
+        },
     };
 
-    Trainer Create(TrainingOptions options, string name, bool resume, Action<long> stepped, Action<EpochReport> reported, TimeSpan? interval = null)
+    RunFolder Prepare(string name, long seed = 1, bool resume = false, bool force = false) =>
+        RunFolder.Prepare(Path.Combine(_root, name), Options(seed: seed), [], resume, force);
+
+    Trainer Create(
+        TrainingOptions options, string name, bool resume, Action<long> stepped, Action<EpochReport> reported, TimeSpan? interval = null)
     {
         var folder = RunFolder.Prepare(Path.Combine(_root, name), options, [], resume, force: false);
         var trainer = new Trainer(options, Dataset.Open(options.Dataset, options.Trainer.Seed), folder, TimeProvider.System)
@@ -304,9 +326,11 @@ public sealed class TrainerTests : IDisposable
         return line.ToJsonString();
     }
 
-    IReadOnlyDictionary<string, NpyArray> Arrays(string run, string name) => Npz.Read(Path.Combine(_root, run, "checkpoints", $"{name}.npz"));
+    IReadOnlyDictionary<string, NpyArray> Arrays(string run, string name) =>
+        Npz.Read(Path.Combine(_root, run, "checkpoints", $"{name}.npz"));
 
-    byte[] Weights(string run) => [.. Arrays(run, "last").Where(a => a.Key.StartsWith("model/", StringComparison.Ordinal)).SelectMany(a => a.Value.Bytes)];
+    byte[] Weights(string run) =>
+        [.. Arrays(run, "last").Where(a => a.Key.StartsWith("model/", StringComparison.Ordinal)).SelectMany(a => a.Value.Bytes)];
 
     JsonObject[] Metrics(string run) =>
         [.. File.ReadLines(Path.Combine(_root, run, "metrics.jsonl")).Select(line => JsonSerializer.Deserialize<JsonObject>(line) ?? [])];

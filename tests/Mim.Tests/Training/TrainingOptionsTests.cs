@@ -13,7 +13,8 @@ public sealed class TrainingOptionsTests
     public void Flags_win_over_the_file_and_the_file_over_the_preset()
     {
         var options = TrainingOptions.Parse(
-            "preset: recommended\nnetwork: { z: 4, hidden: [7] }\npreprocessing: [standardise, scale: 255]", "a.yml", new("network.z", "9"), new("trainer.seed", "-5"));
+            "preset: recommended\nnetwork: { z: 4, hidden: [7] }\npreprocessing: [standardise, scale: 255]", "a.yml",
+            new("network.z", "9"), new("trainer.seed", "-5"));
 
         Assert.Equal(9, options.Network.Z);
         Assert.Equal([7], options.Network.Hidden);
@@ -72,7 +73,9 @@ public sealed class TrainingOptionsTests
     public void The_written_configuration_reads_back_as_itself()
     {
         var options = TrainingOptions.Parse(
-            "dataset: { name: file, path: a b.csv, columns: [u, 'v,w'] }\npreprocessing: [scale: 255, binarise: 0.5]\nlikelihood: bernoulli\nobjective: { name: a_mim }", "a.yml");
+            "dataset: { name: file, path: a b.csv, columns: [u, 'v,w'] }\npreprocessing: [scale: 255, binarise: 0.5]\n"
+            + "likelihood: bernoulli\nobjective: { name: a_mim }",
+            "a.yml");
         var json = options.ToJson().ToJsonString();
 
         Assert.Equal(json, TrainingOptions.Parse(json, "config.json").ToJson().ToJsonString());
@@ -86,7 +89,8 @@ public sealed class TrainingOptionsTests
         Assert.Equal("a.yml:2: unknown key 'hiden' in 'network'. Did you mean 'hidden'?", fault.Message.Split('\n')[0]);
 
         fault = Assert.Throws<UsageException>(() => TrainingOptions.Parse(
-            "network:\n  z: 0\nobjective:\n  name: mimm\n  samples: 4\ntrainer:\n  batch: many\n", "a.yml", KeyValuePair.Create("trainer.epochs", "0")));
+            "network:\n  z: 0\nobjective:\n  name: mimm\n  samples: 4\ntrainer:\n  batch: many\n", "a.yml",
+            KeyValuePair.Create("trainer.epochs", "0")));
         Assert.Equal(
             [
                 "a.yml:2: 'network.z': expected an integer from 1 to 1048576, found 0.",
