@@ -71,7 +71,8 @@ public static class TrainingCommit
 
     static bool IsDirty(string workTree)
     {
-        var start = new ProcessStartInfo("git", ["status", "--porcelain"])
+        // A lock file is what a pipeline run itself writes while it trains: no change of what trains.
+        var start = new ProcessStartInfo("git", ["status", "--porcelain", "--", ".", ":(exclude)*.lock"])
         {
             WorkingDirectory = workTree,
             RedirectStandardOutput = true,
