@@ -119,6 +119,9 @@ public sealed record ModelManifest
     [JsonIgnore]
     public int XDim => XShape.Aggregate(1, (product, size) => checked(product * size));
 
+    /// <summary>Whether a model may be called that: [a-z0-9][a-z0-9-]*, not too long.</summary>
+    public static bool IsName(string name) => PackagePath.IsModelName(name);
+
     /// <summary>
     /// What one unit of the network is in a tensor of the graphs, for each element of a row; empty: 1. Only x_mean leaves the network's own units, for
     /// raw ones.

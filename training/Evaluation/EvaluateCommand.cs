@@ -14,7 +14,7 @@ static class EvaluateCommand
         var rows = new Option<int>("--rows") { Description = "most rows to evaluate; 0: the whole split", DefaultValueFactory = _ => 0 };
         var split = new Option<string>("--split") { Description = "split to evaluate", DefaultValueFactory = _ => "test" };
         split.AcceptOnlyFromAmong("test", "validation", "train");
-        var json = new Option<bool>("--json") { Description = "print evaluation.json instead of a table" };
+        var json = new Option<bool>("--json") { Description = "print evaluation.json instead of a table (default: false)" };
         var command = new Command("evaluate", "Measure the best model of a run: likelihood bounds, mutual information, 5-NN accuracy, reconstruction.")
         {
             run, samples, rows, split, json,

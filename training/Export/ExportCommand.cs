@@ -13,8 +13,8 @@ static class ExportCommand
     {
         var run = new Option<string>("--run") { Description = "folder of the training run, evaluated", Required = true };
         var name = new Option<string>("--name") { Description = "the model's name: [a-z0-9][a-z0-9-]*", Required = true };
-        var output = new Option<string?>("--out") { Description = "folder of the package [default: RUN/package]" };
-        var json = new Option<bool>("--json") { Description = "print the manifest instead of a summary" };
+        var output = new Option<string?>("--out") { Description = "folder of the package, replaced if it holds one (default: RUN/package)" };
+        var json = new Option<bool>("--json") { Description = "print the manifest instead of a summary (default: false)" };
         var command = new Command("export", "Write the best model of a run as a package: ONNX graphs with preprocessing inside, goldens, manifest, card.")
         {
             run, name, output, json,

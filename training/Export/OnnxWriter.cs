@@ -15,12 +15,16 @@ public sealed class OnnxWriter(string graphName)
     public const int IrVersion = 8;
     public const int Opset = 17;
 
+    /// <summary>A protobuf message ends at 2 GiB, and engines copy it. Beyond this, weights belong into a file of their own, which this writer does not make.</summary>
+    const long MaxWeightBytes = 1L << 30;
+
     const string Producer = "mim";
     const int TypeFloat = 1;
     const int TypeInt64 = 7;
 
     readonly Message _graph = new Message().String(2, graphName);
     readonly HashSet<string> _names = new(StringComparer.Ordinal);
+    long _weightBytes;
 
     /// <summary>Declares an input of shape [batch, ..<paramref name="rowShape"/>].</summary>
     public string Input(string name, params ReadOnlySpan<long> rowShape)
@@ -79,6 +83,11 @@ public sealed class OnnxWriter(string graphName)
     string Initializer(string name, int type, ReadOnlySpan<byte> data, ReadOnlySpan<long> shape)
     {
         Define(name);
+        _weightBytes += data.Length;
+        if (_weightBytes > MaxWeightBytes)
+        {
+            throw new UsageException($"{name}: expected at most {MaxWeightBytes >> 20} MiB of weights in one graph, found more. Train a narrower network.");
+        }
         var tensor = new Message();
         foreach (var dim in shape)
         {

@@ -7,7 +7,7 @@ namespace Mim.Training;
 /// <summary>Turns a trained model into a package: graphs, the training engine's own goldens, manifest and card.</summary>
 public static class PackageExport
 {
-    /// <summary>Writes <paramref name="folder"/>, replacing it if there is one. The run must have been evaluated.</summary>
+    /// <summary>Writes <paramref name="folder"/>, replacing the package there if there is one. The run must have been evaluated.</summary>
     /// <param name="model">The best model of the run.</param>
     /// <param name="name">[a-z0-9][a-z0-9-]*.</param>
     /// <param name="folder">The package to be.</param>
@@ -16,6 +16,14 @@ public static class PackageExport
     /// <returns>The manifest as written.</returns>
     public static ModelManifest Write(TrainedModel model, string name, string folder, string? commit, string? stageKey)
     {
+        if (!ModelManifest.IsName(name))
+        {
+            throw new UsageException($"--name: expected lower-case letters, digits and inner hyphens ([a-z0-9][a-z0-9-]*), found '{name}'.");
+        }
+        if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any() && !File.Exists(Path.Combine(folder, ModelManifest.FileName)))
+        {
+            throw new UsageException($"--out {folder}: expected a package to replace, an empty folder or none, found other files. Choose another folder.");
+        }
         var evaluationFile = Path.Combine(model.Run.FullPath, EvaluationReport.FileName);
         if (!File.Exists(evaluationFile))
         {

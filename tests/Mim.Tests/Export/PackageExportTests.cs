@@ -118,6 +118,26 @@ public sealed class PackageExportTests(ExportedRun exported) : IClassFixture<Exp
         Assert.Contains("Run 'mim evaluate", exported.NeverEvaluated.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("Toy")]
+    [InlineData("-toy")]
+    [InlineData("a/b")]
+    [InlineData("")]
+    public void A_name_that_no_model_may_have_is_refused(string name)
+    {
+        using var model = TrainedModel.Load(exported.Run);
+        Assert.StartsWith("--name", Assert.Throws<UsageException>(() => PackageExport.Write(model, name, exported.Folder, null, null)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_folder_with_other_files_is_not_replaced()
+    {
+        using var model = TrainedModel.Load(exported.Run);
+        var e = Assert.Throws<UsageException>(() => PackageExport.Write(model, "toy", exported.Run, null, null));
+        Assert.StartsWith("--out", e.Message, StringComparison.Ordinal);
+        Assert.True(File.Exists(Path.Combine(exported.Run, "config.json")));
+    }
+
     // Each kind's ln |dx/dy| by hand, over 4 dimensions.
     [Fact]
     public void Raw_density_offset_is_the_volume_that_preprocessing_takes_away()
