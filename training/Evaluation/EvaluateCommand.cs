@@ -10,12 +10,13 @@ static class EvaluateCommand
     public static Command Create()
     {
         var run = new Option<string>("--run") { Description = "folder of the training run", Required = true };
-        var samples = new Option<int>("--importance-samples") { Description = "S, draws of z a row for the likelihood", DefaultValueFactory = _ => 500 };
+        var samples = new Option<int>("--importance-samples") { Description = "S, draws of z a row", DefaultValueFactory = _ => 500 };
         var rows = new Option<int>("--rows") { Description = "most rows to evaluate; 0: the whole split", DefaultValueFactory = _ => 0 };
         var split = new Option<string>("--split") { Description = "split to evaluate", DefaultValueFactory = _ => "test" };
         split.AcceptOnlyFromAmong("test", "validation", "train");
         var json = new Option<bool>("--json") { Description = "print evaluation.json instead of a table (default: false)" };
-        var command = new Command("evaluate", "Measure the best model of a run: likelihood bounds, mutual information, 5-NN accuracy, reconstruction.")
+        var command = new Command(
+            "evaluate", "Measure the best model of a run: likelihood bounds, mutual information, 5-NN accuracy, reconstruction.")
         {
             run, samples, rows, split, json,
         };
@@ -23,7 +24,8 @@ static class EvaluateCommand
         {
             if (parsed.GetValue(samples) < 1 || parsed.GetValue(rows) < 0)
             {
-                throw new UsageException($"expected --importance-samples of at least 1 and --rows of at least 0, found {parsed.GetValue(samples)} and {parsed.GetValue(rows)}.");
+                throw new UsageException(
+                    $"expected --importance-samples of at least 1 and --rows of at least 0, found {parsed.GetValue(samples)} and {parsed.GetValue(rows)}.");
             }
             var request = new EvaluationRequest
             {
@@ -55,7 +57,9 @@ static class EvaluateCommand
         return ExitCode.Done;
     }
 
-    /// <summary>The importance-weighted bound takes nearly all the time: a line that rewrites itself on a terminal, one every ten seconds elsewhere.</summary>
+    /// <summary>
+    /// The importance-weighted bound takes nearly all the time: a line that rewrites itself on a terminal, one every ten seconds elsewhere.
+    /// </summary>
     sealed class Progress(TimeProvider time, TextWriter output, bool terminal)
     {
         readonly TimeSpan _interval = terminal ? TimeSpan.FromMilliseconds(200) : TimeSpan.FromSeconds(10);

@@ -44,7 +44,8 @@ public static class Evaluation
     /// <param name="request">What to evaluate.</param>
     /// <param name="progress">Called with the rows done and the rows in all of the longest part, the importance-weighted bound.</param>
     /// <param name="cancellationToken">Looked at between chunks.</param>
-    public static EvaluationReport Run(TrainedModel model, EvaluationRequest request, Action<int, int>? progress, CancellationToken cancellationToken)
+    public static EvaluationReport Run(
+        TrainedModel model, EvaluationRequest request, Action<int, int>? progress, CancellationToken cancellationToken)
     {
         var (network, dataset, options) = (model.Network, model.Dataset, model.Run.Options);
         Generator Noise(EvaluationNoise noise) => noise.Generator(options.Trainer.Seed, network.Device);
@@ -150,7 +151,10 @@ public static class Evaluation
         return new Bounds(-sumLogPx / data.Rows, sumRate / data.Rows, -sumLogPxz / data.Rows / samples);
     }
 
-    /// <summary>One z ~ q(z|x) a row from <paramref name="code"/>; a second one, and x̂ ~ p(x|z), from <paramref name="noise"/> for the error statistics.</summary>
+    /// <summary>
+    /// One z ~ q(z|x) a row from <paramref name="code"/>; a second one, and x̂ ~ p(x|z), from <paramref name="noise"/> for the error
+    /// statistics.
+    /// </summary>
     public static Draws Draw(Autoencoder model, EvaluationRows data, Generator code, Generator noise)
     {
         using var inference = inference_mode();
@@ -176,7 +180,10 @@ public static class Evaluation
         return new Draws(z, zMean, -sumElbo / data.Rows, sumL2 / data.Rows, Math.Sqrt(sumSquares / data.Rows / model.XDim));
     }
 
-    /// <summary>Dimensions of z whose posterior mean varies by more than 0.01 over the rows; <paramref name="zMean"/> is (N, <paramref name="zDim"/>).</summary>
+    /// <summary>
+    /// Dimensions of z whose posterior mean varies by more than 0.01 over the rows; <paramref name="zMean"/> is (N, <paramref
+    /// name="zDim"/>).
+    /// </summary>
     public static int ActiveUnits(ReadOnlySpan<float> zMean, int zDim)
     {
         var rows = zMean.Length / zDim;
@@ -196,7 +203,9 @@ public static class Evaluation
         return active;
     }
 
-    /// <summary>Σ ln |dx/dy| from preprocessed y back to raw x, what a density of y lacks to be one of x; null where a step makes x discrete.</summary>
+    /// <summary>
+    /// Σ ln |dx/dy| from preprocessed y back to raw x, what a density of y lacks to be one of x; null where a step makes x discrete.
+    /// </summary>
     public static double? RawDensityOffset(IReadOnlyList<PreprocessingStep> steps, int xDim)
     {
         static double SumOfLogs(float[] scale, int xDim) => scale.Sum(b => Math.Log(Math.Abs((double)b))) * xDim / scale.Length;
@@ -215,7 +224,7 @@ public static class Evaluation
     }
 
     /// <summary>
-    /// Rows as the network saw them in training: a stochastic step is drawn once. Labels are dropped with the rows beyond <paramref name="most"/> (0: none).
+    /// Rows as the network saw them in training: a stochastic step is drawn once. Rows beyond <paramref name="most"/> are left out (0: none).
     /// </summary>
     static EvaluationRows Load(TrainedModel model, SplitName name, int most, EvaluationNoise noise)
     {
@@ -224,7 +233,7 @@ public static class Evaluation
         if (rows <= Neighbours)
         {
             throw new UsageException(
-                $"{model.Dataset.Name}: {Neighbours} nearest neighbours need at least {Neighbours + 1} rows of the {name.ToString().ToLowerInvariant()} split, found {rows}.");
+                $"{model.Dataset.Name}: {Neighbours} nearest neighbours need at least {Neighbours + 1} rows, found {rows} in the split {name}.");
         }
         var preprocessing = new Preprocessing(model.Dataset.Preprocessing);
         var device = model.Network.Device;

@@ -2,7 +2,9 @@ using static TorchSharp.torch;
 
 namespace Mim.Training;
 
-/// <summary>What is drawn when a finished model is measured or exported. Each has a generator of its own, so that none shifts another's numbers.</summary>
+/// <summary>
+/// What is drawn when a finished model is measured or exported. Each has a generator of its own, so that none shifts another's numbers.
+/// </summary>
 enum EvaluationNoise : uint
 {
     Observations,

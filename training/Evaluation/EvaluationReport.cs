@@ -42,7 +42,9 @@ public sealed record EvaluationReport
     /// <summary>−E log p(x|z), z ~ q(z|x), mean over S draws.</summary>
     public required double Distortion { get; init; }
 
-    /// <summary>I(x;z) by <see cref="Ksg"/>, one z a row. Meaningless for binary x, whose distances in the maximum norm are 0 or 1.</summary>
+    /// <summary>
+    /// I(x;z) by <see cref="Ksg"/>, one z a row. Meaningless for binary x, whose distances in the maximum norm are 0 or 1.
+    /// </summary>
     public required double MutualInformationKsg { get; init; }
 
     public required int KsgK { get; init; }
@@ -80,7 +82,10 @@ public sealed record EvaluationReport
     /// <summary>The kinds of preprocessing, in order.</summary>
     public required IReadOnlyList<string> Preprocessing { get; init; }
 
-    /// <summary>Add to a negative log-likelihood, −ELBO or distortion for the density of raw x: Σ ln |dx/dy| over dimensions; null where x is made discrete.</summary>
+    /// <summary>
+    /// Add to a negative log-likelihood, −ELBO or distortion for the density of raw x: Σ ln |dx/dy| over dimensions; null where x is made
+    /// discrete.
+    /// </summary>
     public required double? RawDensityOffset { get; init; }
 
     public required long Seed { get; init; }

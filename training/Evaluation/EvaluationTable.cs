@@ -21,7 +21,8 @@ public static class EvaluationTable
             new("−ELBO, single sample", Text(e.NegativeElboSingleSample), nats, "the MIM reference's \"NLL\""),
             new("rate", Text(e.Rate), nats, "closed form"),
             new("distortion", Text(e.Distortion), nats, $"{e.ImportanceSamples} draws a row"),
-            new("mutual information, KSG", Text(e.MutualInformationKsg), nats, string.Create(CultureInfo.InvariantCulture, $"k = {e.KsgK}, N = {e.KsgRows}, ceiling {e.KsgCeiling:F3}")
+            new("mutual information, KSG", Text(e.MutualInformationKsg), nats,
+                string.Create(CultureInfo.InvariantCulture, $"k = {e.KsgK}, N = {e.KsgRows}, ceiling {e.KsgCeiling:F3}")
                 + (e.KsgCoincidentRows > 0 ? $", {e.KsgCoincidentRows} rows with duplicates" : "")
                 + (HasBinaryX(e) ? "; x is binary: its distances are 0 or 1 and say nothing" : "")),
             knn,
@@ -32,7 +33,8 @@ public static class EvaluationTable
     }
 
     /// <summary>In the maximum norm two different binary rows are always 1 apart.</summary>
-    public static bool HasBinaryX(EvaluationReport e) => e.Preprocessing.Any(kind => kind is PreprocessingStep.Binarise or PreprocessingStep.BinariseStochastic);
+    public static bool HasBinaryX(EvaluationReport e) =>
+        e.Preprocessing.Any(kind => kind is PreprocessingStep.Binarise or PreprocessingStep.BinariseStochastic);
 
     public static void Print(TextWriter output, EvaluationReport evaluation)
     {

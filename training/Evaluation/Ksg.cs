@@ -2,7 +2,10 @@ using System.Numerics;
 
 namespace Mim.Training;
 
-/// <summary>An estimate of I(x;z) in nats. The estimator cannot exceed <see cref="Ceiling"/>, so values at different <see cref="Rows"/> do not compare.</summary>
+/// <summary>
+/// An estimate of I(x;z) in nats. The estimator cannot exceed <see cref="Ceiling"/>, so values at different <see cref="Rows"/> do not
+/// compare.
+/// </summary>
 /// <remarks><c>Coincident</c> rows have k or more exact duplicates in (x, z); there the estimator falls back to counting duplicates.</remarks>
 public readonly record struct KsgEstimate(double MutualInformation, int Neighbours, int Rows, double Ceiling, int Coincident);
 
@@ -27,7 +30,8 @@ public static class Ksg
         ArgumentOutOfRangeException.ThrowIfLessThan(neighbours, 1);
         if (rows <= neighbours)
         {
-            throw new ArgumentException($"{neighbours} neighbours need at least {neighbours + 1} rows, found {rows}. Evaluate on more rows.", nameof(rows));
+            throw new ArgumentException(
+                $"{neighbours} neighbours need at least {neighbours + 1} rows, found {rows}. Evaluate on more rows.", nameof(rows));
         }
 
         var pointsX = new PairDistances(x, rows, nameof(x));
@@ -89,7 +93,9 @@ public static class Ksg
         return psi;
     }
 
-    /// <summary>Distance to the k-th neighbour of row <paramref name="self"/> in the joint space, k the length of <paramref name="nearest"/>.</summary>
+    /// <summary>
+    /// Distance to the k-th neighbour of row <paramref name="self"/> in the joint space, k the length of <paramref name="nearest"/>.
+    /// </summary>
     static double JointDistance(ReadOnlySpan<double> dx, ReadOnlySpan<double> dz, int self, Span<double> nearest)
     {
         nearest.Fill(double.PositiveInfinity);

@@ -12,7 +12,9 @@ public static class NearestNeighbours
     /// <summary>Bytes of training points in one block: about half a second-level cache.</summary>
     const int BlockBytes = 512 << 10;
 
-    /// <summary>Labels of <paramref name="queries"/> (M, Z) from <paramref name="points"/> (N, Z) labelled <paramref name="labels"/> (N).</summary>
+    /// <summary>
+    /// Labels of <paramref name="queries"/> (M, Z) from <paramref name="points"/> (N, Z) labelled <paramref name="labels"/> (N).
+    /// </summary>
     public static long[] Classify(ReadOnlySpan<float> points, ReadOnlySpan<long> labels, ReadOnlySpan<float> queries, int dim, int neighbours = 5)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(neighbours, 1);
@@ -24,7 +26,8 @@ public static class NearestNeighbours
         }
         if (points.Length != rows * dim || queries.Length % dim != 0)
         {
-            throw new ArgumentException($"Expected {rows} points and some queries of {dim} values, found {points.Length} and {queries.Length} values.");
+            throw new ArgumentException(
+                $"Expected {rows} points and some queries of {dim} values, found {points.Length} and {queries.Length} values.");
         }
 
         var set = new PairDistances(points, rows, nameof(points));

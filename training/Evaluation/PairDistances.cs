@@ -2,7 +2,9 @@ using System.Numerics;
 
 namespace Mim.Training;
 
-/// <summary>A norm as the per-coordinate step that builds it up; the type parameter lets the compiler specialise the distance kernel.</summary>
+/// <summary>
+/// A norm as the per-coordinate step that builds it up; the type parameter lets the compiler specialise the distance kernel.
+/// </summary>
 interface INorm
 {
     static abstract Vector<double> Add(Vector<double> sum, Vector<double> difference);
@@ -70,7 +72,10 @@ sealed class PairDistances
     /// <summary>Tiles start at multiples of this many points.</summary>
     public static int TileRows => s_tile;
 
-    /// <summary>Distances from <paramref name="queries"/> (row-major, <see cref="Dim"/> wide) to points [from, from + width), a row of <paramref name="width"/> each.</summary>
+    /// <summary>
+    /// Distances from <paramref name="queries"/> (row-major, <see cref="Dim"/> wide) to points [from, from + width), a row of <paramref
+    /// name="width"/> each.
+    /// </summary>
     public void Compute<TNorm>(ReadOnlySpan<double> queries, int count, int from, int width, Span<double> distances)
         where TNorm : INorm
     {

@@ -15,7 +15,8 @@ static class ExportCommand
         var name = new Option<string>("--name") { Description = "the model's name: [a-z0-9][a-z0-9-]*", Required = true };
         var output = new Option<string?>("--out") { Description = "folder of the package, replaced if it holds one (default: RUN/package)" };
         var json = new Option<bool>("--json") { Description = "print the manifest instead of a summary (default: false)" };
-        var command = new Command("export", "Write the best model of a run as a package: ONNX graphs with preprocessing inside, goldens, manifest, card.")
+        var command = new Command(
+            "export", "Write the best model of a run as a package: ONNX graphs with preprocessing inside, goldens, manifest, card.")
         {
             run, name, output, json,
         };
@@ -23,8 +24,8 @@ static class ExportCommand
         {
             using var model = TrainedModel.Load(parsed.GetRequiredValue(run));
             var folder = parsed.GetValue(output) ?? Path.Combine(model.Run.FullPath, "package");
-            PackageExport.Write(
-                model, parsed.GetRequiredValue(name), folder, TrainingCommit.Find(Environment.CurrentDirectory), Environment.GetEnvironmentVariable(StageKeyVariable));
+            var commit = TrainingCommit.Find(Environment.CurrentDirectory);
+            PackageExport.Write(model, parsed.GetRequiredValue(name), folder, commit, Environment.GetEnvironmentVariable(StageKeyVariable));
             // The package is judged as a stranger would judge it: from its files.
             var package = ModelPackage.Open(folder);
             if (parsed.GetValue(json))
@@ -43,7 +44,8 @@ static class ExportCommand
     static void Print(TextWriter output, ModelPackage package)
     {
         var manifest = package.Manifest;
-        output.WriteLine($"{package.Folder}: {manifest.Name}, x [{string.Join(", ", manifest.XShape)}] → z [{manifest.ZSize}], space {manifest.SpaceId}");
+        var shape = string.Join(", ", manifest.XShape);
+        output.WriteLine($"{package.Folder}: {manifest.Name}, x [{shape}] → z [{manifest.ZSize}], space {manifest.SpaceId}");
         var width = manifest.Files.Max(file => file.Path.Length);
         foreach (var file in manifest.Files.Where(file => !file.Path.StartsWith("golden/", StringComparison.Ordinal)))
         {

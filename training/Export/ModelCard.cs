@@ -4,7 +4,10 @@ using Mim.Models;
 
 namespace Mim.Training;
 
-/// <summary><c>card.md</c>: what a model is, how it was trained, how good it is and where it ends, for whoever finds the package without this project.</summary>
+/// <summary>
+/// <c>card.md</c>: what a model is, how it was trained, how good it is and where it ends, for whoever finds the package without this
+/// project.
+/// </summary>
 public static class ModelCard
 {
     public static string Write(ModelManifest manifest, string spaceId, EvaluationReport evaluation, TrainingOptions options)
@@ -14,6 +17,10 @@ public static class ModelCard
 
         var objective = manifest.Objective;
         var x = string.Join("×", manifest.XShape);
+        var hidden = string.Join(", ", options.Network.Hidden);
+        var preprocessing = manifest.Preprocessing.Count == 0 ? "none" : string.Join(", ", manifest.Preprocessing.Select(step => step.Kind));
+        var engines = string.Join("; ", manifest.Engines.OrderBy(e => e.Key, StringComparer.Ordinal).Select(e => $"{e.Key}: {e.Value}"));
+        var trainer = options.Trainer;
         Line($"# {manifest.Name}");
         Line($"");
         Line($"Maps one observation of {x} raw features to a code of {manifest.ZSize} numbers (`encoder.onnx`: `x` → {Outputs(manifest)})");
@@ -24,12 +31,12 @@ public static class ModelCard
         Line($"| space id | `{spaceId}` |");
         Line($"| objective | {objective.Name}{Choices(objective)} |");
         Line($"| likelihood | {manifest.Likelihood} |");
-        Line($"| network | hidden {string.Join(", ", options.Network.Hidden)} ({options.Network.Activation.ToString().ToLowerInvariant()}), decoder mirrored |");
+        Line($"| network | hidden {hidden} ({options.Network.Activation.ToString().ToLowerInvariant()}), decoder mirrored |");
         Line($"| σ floor | {Floor(manifest.LogVarFloor)} |");
-        Line($"| preprocessing | {(manifest.Preprocessing.Count == 0 ? "none" : string.Join(", ", manifest.Preprocessing.Select(step => step.Kind)))} |");
+        Line($"| preprocessing | {preprocessing} |");
         Line($"| data | {manifest.Dataset.Name}, sha256 `{manifest.Dataset.Sha256}` |");
-        Line($"| training | Adam, batch {options.Trainer.Batch}, at most {options.Trainer.Epochs} epochs, best epoch {evaluation.Epoch}, seed {manifest.Seed} |");
-        Line($"| trained with | {string.Join("; ", manifest.Engines.OrderBy(e => e.Key, StringComparer.Ordinal).Select(e => $"{e.Key}: {e.Value}"))} |");
+        Line($"| training | Adam, batch {trainer.Batch}, at most {trainer.Epochs} epochs, best epoch {evaluation.Epoch}, seed {manifest.Seed} |");
+        Line($"| trained with | {engines} |");
         Line($"| commit | {manifest.TrainingCommit ?? "not under git"} |");
         Line($"");
         Line($"## How good it is");
@@ -48,14 +55,14 @@ public static class ModelCard
         Line($"- Codes compare only with codes of the same space id: another training run, even with the same settings, is another space.");
         Line($"- Measured on data drawn as the training data were. Nothing is known about other data; the encoder does not say when x is foreign.");
         Line($"- The graphs hold no randomness: a draw of the posterior is z_mean + exp(z_log_var/2)·ε on the host.");
-        Line($"- The mutual information is an estimate that cannot exceed its ceiling of {evaluation.KsgCeiling:F2} nats at {evaluation.KsgRows} rows.");
+        Line($"- The mutual information is an estimate and cannot exceed {evaluation.KsgCeiling:F2} nats at {evaluation.KsgRows} rows.");
         if (EvaluationTable.HasBinaryX(evaluation))
         {
             Line($"- x is binary, so all its distances in the maximum norm are 0 or 1: read nothing into the mutual information above.");
         }
         if (manifest.LogVarFloor is null)
         {
-            Line($"- The encoder is deterministic; rate, −ELBO and mutual information are those of a posterior as wide as the σ floor, and say little.");
+            Line($"- The encoder is deterministic: rate and −ELBO are those of a posterior as wide as the σ floor, and say little.");
         }
         return card.ToString();
     }

@@ -43,7 +43,10 @@ public static class OnnxExport
         return writer.ToBytes(Metadata(path, spaceId));
     }
 
-    /// <summary>z [batch, Z] → x_mean [batch, ..xShape] in raw units; x_log_var (Gaussian) or x_logits (Bernoulli), the same shape, in preprocessed units.</summary>
+    /// <summary>
+    /// z [batch, Z] → x_mean [batch, ..xShape] in raw units; x_log_var (Gaussian) or x_logits (Bernoulli), the same shape, in preprocessed
+    /// units.
+    /// </summary>
     public static byte[] Decoder(
         Decoder decoder, int zDim, IReadOnlyList<long> xShape, IReadOnlyList<PreprocessingStep> preprocessing, string? spaceId = null)
     {
@@ -86,7 +89,9 @@ public static class OnnxExport
         }
     }
 
-    /// <summary>log σ² = 2·(ln σ_min + softplus(s − ln σ_min)), operation by operation as <see cref="Gaussian.WithFloor"/> computes it.</summary>
+    /// <summary>
+    /// log σ² = 2·(ln σ_min + softplus(s − ln σ_min)), operation by operation as <see cref="Gaussian.WithFloor"/> computes it.
+    /// </summary>
     static string LogVar(OnnxWriter writer, OnnxModules modules, nn.Module head, OnnxValue h, string path, double sigmaFloor, string output)
     {
         var logFloor = modules.Constant($"{path}.log_floor", (float)Math.Log(sigmaFloor));

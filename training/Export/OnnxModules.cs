@@ -20,7 +20,9 @@ public sealed class OnnxModules(OnnxWriter writer)
 
     readonly HashSet<string> _weights = new(StringComparer.Ordinal);
 
-    /// <summary>Adds <paramref name="module"/> at <paramref name="path"/>; its result is named <paramref name="output"/>, or else as the path.</summary>
+    /// <summary>
+    /// Adds <paramref name="module"/> at <paramref name="path"/>; its result is named <paramref name="output"/>, or else as the path.
+    /// </summary>
     public OnnxValue Apply(nn.Module module, OnnxValue x, string path, string? output = null)
     {
         var name = output ?? path;
@@ -62,7 +64,8 @@ public sealed class OnnxModules(OnnxWriter writer)
             // The count of batches that BatchNorm keeps is no weight: eval() does not read it.
             if (!_weights.Contains($"{path}.{key}") && !key.EndsWith("num_batches_tracked", StringComparison.Ordinal))
             {
-                throw new UsageException($"{path}.{key}: this weight is used by no node of the exported graph. Teach {nameof(OnnxModules)} the module that holds it.");
+                throw new UsageException(
+                    $"{path}.{key}: this weight is used by no node of the exported graph. Teach {nameof(OnnxModules)} the module that holds it.");
             }
         }
     }
@@ -98,16 +101,19 @@ public sealed class OnnxModules(OnnxWriter writer)
                 return writer.Node("Mul", name, [x, writer.Node("Sigmoid", $"{path}.sigmoid", [x])]);
             case GELU:
                 // x·½·(1 + erf(x/√2)), libtorch's exact form.
-                var erf = writer.Node("Erf", $"{path}.erf", [writer.Node("Mul", $"{path}.scaled", [x, Constant($"{path}.rsqrt2", (float)Math.Sqrt(0.5))])]);
-                var cdf = writer.Node("Mul", $"{path}.cdf", [writer.Node("Add", $"{path}.shifted", [erf, Constant($"{path}.one", 1)]), Constant($"{path}.half", 0.5f)]);
+                var scaled = writer.Node("Mul", $"{path}.scaled", [x, Constant($"{path}.rsqrt2", (float)Math.Sqrt(0.5))]);
+                var shifted = writer.Node("Add", $"{path}.shifted", [writer.Node("Erf", $"{path}.erf", [scaled]), Constant($"{path}.one", 1)]);
+                var cdf = writer.Node("Mul", $"{path}.cdf", [shifted, Constant($"{path}.half", 0.5f)]);
                 return writer.Node("Mul", name, [x, cdf]);
             case Softplus { threshold: >= SoftplusIsLinear, beta: 1 }:
                 return writer.Node("Softplus", name, [x]);
             case Softplus { threshold: >= SoftplusIsLinear } softplus:
                 var beta = Constant($"{path}.beta", (float)softplus.beta);
-                return writer.Node("Div", name, [writer.Node("Softplus", $"{path}.softplus", [writer.Node("Mul", $"{path}.scaled", [x, beta])]), beta]);
+                var times = writer.Node("Mul", $"{path}.times", [x, beta]);
+                return writer.Node("Div", name, [writer.Node("Softplus", $"{path}.softplus", [times]), beta]);
             default:
-                throw Unknown(path, module, "Supported: Sequential, Linear, Conv2d, ConvTranspose2d, BatchNorm, LayerNorm, Flatten from 1, Dropout, Identity, "
+                throw Unknown(path, module,
+                    "Supported: Sequential, Linear, Conv2d, ConvTranspose2d, BatchNorm, LayerNorm, Flatten from 1, Dropout, Identity, "
                     + "Tanh, ReLU, SiLU, GELU, ELU, LeakyReLU, Sigmoid, Hardtanh and Softplus (threshold from 15).");
         }
     }
@@ -152,7 +158,8 @@ public sealed class OnnxModules(OnnxWriter writer)
         {
             throw Unknown(path, norm, "It needs running statistics and affine weights.");
         }
-        var weights = Weights(path, ("weight", norm.weight), ("bias", norm.bias), ("running_mean", norm.running_mean), ("running_var", norm.running_var));
+        var weights = Weights(
+            path, ("weight", norm.weight), ("bias", norm.bias), ("running_mean", norm.running_mean), ("running_var", norm.running_var));
         return x with { Name = writer.Node("BatchNormalization", name, [x.Name, .. weights], ("epsilon", (float)norm.eps)) };
     }
 
@@ -163,7 +170,8 @@ public sealed class OnnxModules(OnnxWriter writer)
             throw Unknown(path, norm, "It needs affine weights.");
         }
         var weights = Weights(path, ("weight", norm.weight), ("bias", norm.bias));
-        return x with { Name = writer.Node("LayerNormalization", name, [x.Name, .. weights], ("axis", -(long)norm.normalized_shape.Length), ("epsilon", (float)norm.eps)) };
+        var axis = -(long)norm.normalized_shape.Length;
+        return x with { Name = writer.Node("LayerNormalization", name, [x.Name, .. weights], ("axis", axis), ("epsilon", (float)norm.eps)) };
     }
 
     /// <summary>One initializer for each weight there is: a bias may be absent.</summary>
@@ -190,5 +198,6 @@ public sealed class OnnxModules(OnnxWriter writer)
         }
     }
 
-    static UsageException Unknown(string path, nn.Module module, string remedy) => new($"{path}: {module.GetType().Name} has no ONNX form here. {remedy}");
+    static UsageException Unknown(string path, nn.Module module, string remedy) =>
+        new($"{path}: {module.GetType().Name} has no ONNX form here. {remedy}");
 }

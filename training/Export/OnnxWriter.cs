@@ -15,7 +15,10 @@ public sealed class OnnxWriter(string graphName)
     public const int IrVersion = 8;
     public const int Opset = 17;
 
-    /// <summary>A protobuf message ends at 2 GiB, and engines copy it. Beyond this, weights belong into a file of their own, which this writer does not make.</summary>
+    /// <summary>
+    /// A protobuf message ends at 2 GiB, and engines copy it. Beyond this, weights belong into a file of their own, which this writer does
+    /// not make.
+    /// </summary>
     const long MaxWeightBytes = 1L << 30;
 
     const string Producer = "mim";
@@ -86,7 +89,8 @@ public sealed class OnnxWriter(string graphName)
         _weightBytes += data.Length;
         if (_weightBytes > MaxWeightBytes)
         {
-            throw new UsageException($"{name}: expected at most {MaxWeightBytes >> 20} MiB of weights in one graph, found more. Train a narrower network.");
+            throw new UsageException(
+                $"{name}: expected at most {MaxWeightBytes >> 20} MiB of weights in one graph, found more. Train a narrower network.");
         }
         var tensor = new Message();
         foreach (var dim in shape)
@@ -123,7 +127,8 @@ public sealed class OnnxWriter(string graphName)
                 }
                 return message.Varint(20, 7);
             default:
-                throw new ArgumentException($"Attribute '{name}': expected long, float, string or long[], found {value.GetType().Name}.", nameof(value));
+                throw new ArgumentException(
+                    $"Attribute '{name}': expected long, float, string or long[], found {value.GetType().Name}.", nameof(value));
         }
     }
 
@@ -137,7 +142,9 @@ public sealed class OnnxWriter(string graphName)
         return new Message().String(1, name).Nested(2, new Message().Nested(1, new Message().Varint(1, TypeFloat).Nested(2, shape)));
     }
 
-    /// <summary>A protobuf message: varint (wire type 0), length-delimited (2) and fixed 32-bit (5) fields are all ONNX needs here.</summary>
+    /// <summary>
+    /// A protobuf message: varint (wire type 0), length-delimited (2) and fixed 32-bit (5) fields are all ONNX needs here.
+    /// </summary>
     sealed class Message
     {
         readonly ArrayBufferWriter<byte> _bytes = new();

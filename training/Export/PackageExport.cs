@@ -18,21 +18,26 @@ public static class PackageExport
     {
         if (!ModelManifest.IsName(name))
         {
-            throw new UsageException($"--name: expected lower-case letters, digits and inner hyphens ([a-z0-9][a-z0-9-]*), found '{name}'.");
+            throw new UsageException(
+                $"--name: expected lower-case letters, digits and inner hyphens ([a-z0-9][a-z0-9-]*), found '{name}'.");
         }
-        if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any() && !File.Exists(Path.Combine(folder, ModelManifest.FileName)))
+        var isPackage = File.Exists(Path.Combine(folder, ModelManifest.FileName));
+        if (!isPackage && Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any())
         {
-            throw new UsageException($"--out {folder}: expected a package to replace, an empty folder or none, found other files. Choose another folder.");
+            throw new UsageException(
+                $"--out {folder}: expected a package to replace, an empty folder or none, found other files. Choose another folder.");
         }
         var evaluationFile = Path.Combine(model.Run.FullPath, EvaluationReport.FileName);
         if (!File.Exists(evaluationFile))
         {
-            throw new UsageException($"{evaluationFile}: a package states how good its model is, and this run was never evaluated. Run 'mim evaluate --run {model.Run.FullPath}'.");
+            throw new UsageException(
+                $"{evaluationFile}: a package says how good its model is; this run was never evaluated. Run 'mim evaluate --run {model.Run.FullPath}'.");
         }
         var evaluation = EvaluationReport.Read(evaluationFile);
         if (evaluation.Epoch != model.Epoch)
         {
-            throw new UsageException($"{evaluationFile}: measured epoch {evaluation.Epoch}, but the best model is of epoch {model.Epoch}. Run 'mim evaluate' again.");
+            throw new UsageException(
+                $"{evaluationFile}: measured epoch {evaluation.Epoch}, but the best model is of epoch {model.Epoch}. Run 'mim evaluate' again.");
         }
 
         var (dataset, options) = (model.Dataset, model.Run.Options);
@@ -63,7 +68,9 @@ public static class PackageExport
         return ModelPackage.Write(folder, manifest, encoder, decoder, Goldens(model), ModelCard.Write(manifest, spaceId, evaluation, options));
     }
 
-    /// <summary>Raw rows of the test split, cycled if it is short, and what libtorch makes of them; z is a draw of each row's posterior.</summary>
+    /// <summary>
+    /// Raw rows of the test split, cycled if it is short, and what libtorch makes of them; z is a draw of each row's posterior.
+    /// </summary>
     public static IReadOnlyList<Golden> Goldens(TrainedModel model)
     {
         var split = model.Dataset.Load(SplitName.Test, 0);

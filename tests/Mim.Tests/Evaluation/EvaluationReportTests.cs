@@ -62,7 +62,8 @@ public sealed class EvaluationReportTests : IDisposable
     {
         using var text = new StringWriter();
         EvaluationTable.Print(text, Report);
-        Assert.Contains("−ELBO, single sample          3.2500 nats  the MIM reference's \"NLL\"", text.ToString(), StringComparison.Ordinal);
+        Assert.Contains(
+            "−ELBO, single sample          3.2500 nats  the MIM reference's \"NLL\"", text.ToString(), StringComparison.Ordinal);
         Assert.Contains("k = 5, N = 9984, ceiling 7.703", text.ToString(), StringComparison.Ordinal);
     }
 

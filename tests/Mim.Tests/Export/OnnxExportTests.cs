@@ -80,7 +80,8 @@ public sealed class OnnxExportTests
         for (var row = 0; row < 64; row++)
         {
             var alone = OrtRun.Single(encoder, TensorNames.X, x[row].unsqueeze(0), TensorNames.ZMean);
-            Assert.True(Parity.Compare(alone, batch.AsSpan(row * alone.Length, alone.Length), Parity.BatchTolerance, Parity.BatchTolerance).Passed);
+            Assert.True(
+                Parity.Compare(alone, batch.AsSpan(row * alone.Length, alone.Length), Parity.BatchTolerance, Parity.BatchTolerance).Passed);
         }
     }
 

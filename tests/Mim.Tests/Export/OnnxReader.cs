@@ -3,7 +3,9 @@ using System.Text;
 
 namespace Mim.Tests.Export;
 
-/// <summary>A protobuf message read back by wire format alone (varint, fixed 32 and 64, length-delimited), independent of the writer.</summary>
+/// <summary>
+/// A protobuf message read back by wire format alone (varint, fixed 32 and 64, length-delimited), independent of the writer.
+/// </summary>
 sealed class ProtoMessage
 {
     readonly List<(int Field, ulong Number, byte[] Bytes)> _fields = [];

@@ -126,7 +126,8 @@ public sealed class PackageExportTests(ExportedRun exported) : IClassFixture<Exp
     public void A_name_that_no_model_may_have_is_refused(string name)
     {
         using var model = TrainedModel.Load(exported.Run);
-        Assert.StartsWith("--name", Assert.Throws<UsageException>(() => PackageExport.Write(model, name, exported.Folder, null, null)).Message, StringComparison.Ordinal);
+        var e = Assert.Throws<UsageException>(() => PackageExport.Write(model, name, exported.Folder, null, null));
+        Assert.StartsWith("--name", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]
