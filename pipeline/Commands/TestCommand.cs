@@ -9,7 +9,7 @@ namespace Mim.Pipeline;
 /// <summary><c>mim test</c>: both test projects, what was skipped and why, and a last line that a script can read.</summary>
 public static class TestCommand
 {
-    /// <summary>The committed number of tests that may be skipped on a machine without the data beside the checkout.</summary>
+    /// <summary>The committed numbers of tests that may be skipped, by engines.</summary>
     const string AllowanceFile = "tests/skipped.max";
 
     static readonly string[] s_projects = ["tests/Mim.Tests", "tests/Mim.Pipeline.Tests"];
@@ -88,8 +88,15 @@ public static class TestCommand
     static int Allowance(Project project)
     {
         var path = Path.Combine(project.Root, AllowanceFile);
-        var text = File.ReadAllText(path).Trim();
-        return int.TryParse(text, CultureInfo.InvariantCulture, out var allowance) ? allowance : throw new InvalidDataException($"{path}: expected a number, found '{text}'.");
+        var engines = EngineChoice.Read(project.Root)?.Engines ?? "cpu";
+        foreach (var line in File.ReadLines(path))
+        {
+            if (line.Split(' ') is [var name, var number] && name == engines && int.TryParse(number, CultureInfo.InvariantCulture, out var allowance))
+            {
+                return allowance;
+            }
+        }
+        throw new InvalidDataException($"{path}: expected a line '{engines} NUMBER', found none.");
     }
 
     static async Task<int> DotnetTestAsync(Project project, string tests, string report, string? filter, CancellationToken cancellationToken)
