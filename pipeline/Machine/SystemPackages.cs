@@ -45,14 +45,18 @@ public static class SystemPackages
 
     public static string InstallLine(IEnumerable<string> packages) => $"apt-get install -y --no-install-recommends {string.Join(' ', packages)}";
 
-    /// <summary>Runs apt-get as root. Its hundreds of lines go to <paramref name="log"/>; the terminal gets one line now and then.</summary>
+    /// <summary>
+    /// Runs apt-get as root. Its hundreds of lines go to <paramref name="log"/>; the terminal gets one line now and then.
+    /// It is never interrupted: a dpkg that ends half-way leaves the machine's packages to be mended by hand.
+    /// </summary>
     public static async Task InstallAsync(IReadOnlyList<string> packages, string log, TextWriter progress, CancellationToken cancellationToken)
     {
         await progress.WriteLineAsync($"apt-get: installing {string.Join(", ", packages)}");
         Directory.CreateDirectory(Path.GetDirectoryName(log) ?? ".");
         var script = $"exec >'{log}' 2>&1 </dev/null; export DEBIAN_FRONTEND=noninteractive; apt-get update -q && {InstallLine(packages)} -q -o Dpkg::Use-Pty=0";
         var watch = Stopwatch.StartNew();
-        using var process = Process.Start("/bin/sh", ["-c", script]);
+        // In a session of its own, which the terminal's Ctrl-C does not reach.
+        using var process = Process.Start("setsid", ["/bin/sh", "-c", script]);
         var exited = process.WaitForExitAsync(cancellationToken);
         try
         {
@@ -64,7 +68,8 @@ public static class SystemPackages
         }
         catch (OperationCanceledException)
         {
-            process.Kill(entireProcessTree: true);
+            await progress.WriteLineAsync($"apt-get: must not be interrupted; waiting for its end ({log})");
+            await process.WaitForExitAsync(CancellationToken.None);
             throw;
         }
         if (process.ExitCode != 0)

@@ -89,9 +89,17 @@ public sealed class PipelineRun
     public StageState StateOf(Stage stage) => StageState.Of(stage, _project, _toolchainOf(stage), _hashes);
 
     /// <summary>
-    /// What <c>--locked</c> refuses before anything runs: another command, other params, and other deps than the lock's, those aside that a stage writes.
+    /// What <c>--locked</c> refuses before anything runs: other stages, another command, other params, and other deps than the lock's,
+    /// those aside that a stage writes.
     /// </summary>
-    public IReadOnlyList<string> DefinitionDeviations() => [.. _graph.Ordered.SelectMany(stage =>
+    public IReadOnlyList<string> DefinitionDeviations() =>
+    [
+        .. _graph.Ordered.SelectMany(DefinitionDeviations),
+        .. _lock.Stages.Keys.Where(name => _file.Stages.All(s => s.Name != name))
+            .Select(name => $"stage {name}: in {_file.LockPath}, but no longer in {_file.Path}"),
+    ];
+
+    IEnumerable<string> DefinitionDeviations(Stage stage)
     {
         if (!_lock.Stages.TryGetValue(stage.Name, out var locked))
         {
@@ -102,7 +110,7 @@ public sealed class PipelineRun
             locked.Deps.Where(d => !_graph.IsProduced(d.Path)).ToDictionary(d => d.Path, d => d.Sha256),
             state.Deps.Where(d => !_graph.IsProduced(d.Path)).ToDictionary(d => d.Path, d => d.Sha256));
         return state.Definition(locked).Concat(sources).Select(r => $"stage {stage.Name}: {r}");
-    })];
+    }
 
     /// <summary>Runs what is stale.</summary>
     /// <returns>A result for every stage, in order; and the exit code of the first that failed.</returns>
@@ -192,13 +200,14 @@ public sealed class PipelineRun
 
     async Task<(StageResult Result, int ExitCode)> RunStageAsync(Stage stage, RunRequest request, Dictionary<string, StageResult> results, CancellationToken cancellationToken)
     {
-        var follows = _graph.Before(stage.Name).Where(b => request.DryRun && results.TryGetValue(b, out var r) && r.Outcome == StageOutcome.Ran).ToArray();
+        var follows = !request.DryRun && !request.Locked ? [] : _graph.Before(stage.Name)
+            .Where(b => results.TryGetValue(b, out var before) && before.Outcome == StageOutcome.Ran).ToArray();
         // Hashing is work: off the scheduling loop, so that other stages start meanwhile.
         await Task.Yield();
         var locked = _lock.Stages.GetValueOrDefault(stage.Name);
         var state = StateOf(stage);
-        // Another machine's toolchain and its bits are not the lock's, and need not be: there, absent or foreign outs are what makes a stage run.
-        var reasons = request.Locked && locked is not null ? [.. state.Outs(locked, _project, _hashes)] : state.Against(locked, _project, _hashes);
+        // --locked is no laxer: only the lock's own code, machine and bits need no proof. All others run, and their metrics are compared.
+        var reasons = state.Against(locked, _project, _hashes);
         if (reasons.Count == 0 && follows.Length == 0 && !request.Force)
         {
             return (new StageResult(stage, StageOutcome.UpToDate, locked?.Seconds, []), ExitCode.Done);
@@ -221,7 +230,8 @@ public sealed class PipelineRun
         StageState state, LockedStage? locked, IReadOnlyList<Reason> reasons, RunRequest request, CancellationToken cancellationToken)
     {
         var stage = state.Stage;
-        await _log.WriteLineAsync($"{stage.Name}: {(reasons.Count == 0 ? "forced" : string.Join("; ", reasons.Take(3).Select(r => r.ToString())) + (reasons.Count > 3 ? $"; and {reasons.Count - 3} more" : ""))}");
+        var why = reasons.Count > 3 ? $"{string.Join("; ", reasons.Take(3))}; and {reasons.Count - 3} more" : string.Join("; ", reasons);
+        await _log.WriteLineAsync($"{stage.Name}: {(reasons.Count > 0 ? why : request.Force ? "forced" : "after a stage that ran")}");
         PrepareOuts(stage);
         var environment = new Dictionary<string, string> { ["MIM_STAGE_KEY"] = state.Key, ["MIM_STAGE"] = stage.Name, ["MIM_BUILT"] = "1", ["MIM_ROOT"] = _project.Root };
         var watch = Stopwatch.StartNew();
@@ -262,13 +272,14 @@ public sealed class PipelineRun
     {
         foreach (var path in stage.Outs.Select(o => Path.Combine(_project.Root, o)))
         {
-            if (Directory.Exists(path) && new DirectoryInfo(path).LinkTarget is null)
-            {
-                Directory.Delete(path, recursive: true);
-            }
-            else if (File.Exists(path))
+            // A link goes itself, dangling or not: what it leads to is not this stage's.
+            if (File.Exists(path) || new FileInfo(path).LinkTarget is not null)
             {
                 File.Delete(path);
+            }
+            else if (Directory.Exists(path))
+            {
+                Directory.Delete(path, recursive: true);
             }
             Directory.CreateDirectory(Path.GetDirectoryName(path) ?? _project.Root);
         }

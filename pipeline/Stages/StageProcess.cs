@@ -14,8 +14,11 @@ public static class StageProcess
 
     static readonly TimeSpan s_grace = TimeSpan.FromSeconds(10);
 
+    /// <summary>For the last lines of a command that ended. Whatever left its group may hold its streams open for ever.</summary>
+    static readonly TimeSpan s_drain = TimeSpan.FromSeconds(2);
+
     /// <param name="line">Takes each line of both streams; calls do not overlap.</param>
-    /// <returns>The exit code.</returns>
+    /// <returns>The exit code of the command itself; what it left running in the background ends with it.</returns>
     public static async Task<int> RunAsync(
         string command, string folder, IReadOnlyDictionary<string, string> environment, Action<string> line, CancellationToken cancellationToken)
     {
@@ -46,6 +49,10 @@ public static class StageProcess
         }
         process.OutputDataReceived += Take;
         process.ErrorDataReceived += Take;
+        // WaitForExitAsync also waits for the end of both streams, which a background process holds open.
+        var exited = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        process.EnableRaisingEvents = true;
+        process.Exited += (_, _) => exited.TrySetResult();
         process.Start();
         process.StandardInput.Close();
         process.BeginOutputReadLine();
@@ -53,19 +60,21 @@ public static class StageProcess
         var group = -process.Id;
         try
         {
-            await process.WaitForExitAsync(cancellationToken);
+            await exited.Task.WaitAsync(cancellationToken);
         }
         catch (OperationCanceledException)
         {
             _ = Signal(group, Interrupt);
-            using var patience = new CancellationTokenSource(s_grace);
             try
             {
-                await process.WaitForExitAsync(patience.Token);
+                await exited.Task.WaitAsync(s_grace, CancellationToken.None);
             }
-            catch (OperationCanceledException)
+            catch (TimeoutException)
             {
-                line($"still running {s_grace.TotalSeconds} s after the interrupt: killed");
+                lock (gate)
+                {
+                    line($"still running {s_grace.TotalSeconds} s after the interrupt: killed");
+                }
             }
             throw;
         }
@@ -73,8 +82,22 @@ public static class StageProcess
         {
             // What the command left behind in its group would hold files and ports of the next run.
             _ = Signal(group, Kill);
+            await DrainAsync(process);
         }
         return process.ExitCode;
+    }
+
+    static async Task DrainAsync(Process process)
+    {
+        using var patience = new CancellationTokenSource(s_drain);
+        try
+        {
+            await process.WaitForExitAsync(patience.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            // A process in a session of its own (a daemon) writes on: not ours to wait for, nor to end.
+        }
     }
 
     [DllImport("libc", EntryPoint = "kill")]

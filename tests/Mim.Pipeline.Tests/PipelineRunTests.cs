@@ -111,6 +111,52 @@ public sealed class PipelineRunTests
         Assert.Equal(["new.txt"], Directory.EnumerateFiles(Path.Combine(folder.Root, "deep/out")).Select(Path.GetFileName));
     }
 
+    [Theory]
+    [InlineData("elsewhere")]
+    [InlineData("nowhere")]
+    public async Task An_out_that_is_a_link_is_removed_and_what_it_leads_to_stays(string target)
+    {
+        using var folder = new PipelineFolder("stages: { a: { cmd: 'mkdir out && echo new > out/new.txt', outs: [out] } }");
+        folder.Write("elsewhere/kept.txt", "kept");
+        Directory.CreateSymbolicLink(Path.Combine(folder.Root, "out"), target);
+        await folder.RunAsync();
+        Assert.Null(new DirectoryInfo(Path.Combine(folder.Root, "out")).LinkTarget);
+        Assert.Equal("kept", folder.Read("elsewhere/kept.txt"));
+        Assert.False(Path.Exists(Path.Combine(folder.Root, "nowhere")));
+    }
+
+    /// <summary>The background process holds both streams open for a quarter of an hour; the bound is far above what a shell takes on a busy machine.</summary>
+    [Fact]
+    public async Task What_a_stage_leaves_in_the_background_ends_with_it_and_delays_nothing()
+    {
+        using var folder = new PipelineFolder("stages: { a: { cmd: 'sleep 1000 & echo $! > pid', outs: [pid] } }");
+        Assert.Equal("a", await folder.RunAsync().WaitAsync(TimeSpan.FromSeconds(60)));
+        // Killed, or a zombie that the system has still to collect.
+        var status = $"/proc/{folder.Read("pid").Trim()}/stat";
+        Assert.True(!File.Exists(status) || File.ReadAllText(status).Contains(") Z ", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Locked_runs_what_follows_from_a_stage_that_ran_and_whatever_other_code_would_run()
+    {
+        using var folder = NewChain();
+        await folder.RunAsync();
+        Assert.Equal("", await folder.RunAsync(new RunRequest { Locked = true }));
+        File.Delete(Path.Combine(folder.Root, "out/first.txt"));
+        Assert.Equal("first second", await folder.RunAsync(new RunRequest { Locked = true }));
+        folder.Toolchain["Mim.Training.dll"] = "other code";
+        Assert.Equal("first second", await folder.RunAsync(new RunRequest { Locked = true }));
+    }
+
+    [Fact]
+    public async Task A_stage_that_the_file_no_longer_has_is_not_the_lock_s_pipeline()
+    {
+        using var folder = NewChain();
+        await folder.RunAsync();
+        folder.Write("pipeline.yml", Chain[..Chain.IndexOf("  second:", StringComparison.Ordinal)]);
+        Assert.StartsWith("stage second: in ", Assert.Single(folder.Open().DefinitionDeviations()), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_stage_that_fails_keeps_the_finished_ones_in_the_lock()
     {
