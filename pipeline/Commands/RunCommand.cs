@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.Text.Json;
+using Mim.CommandLine;
 using Mim.Models;
 
 namespace Mim.Pipeline;
@@ -24,7 +26,8 @@ public static class RunCommand
                 result.AddError($"-j: expected at least 1, found {result.GetValueOrDefault<int>()}.");
             }
         });
-        var command = new Command("run", "Run the stages that are not up to date, judge the gates, print the comparison.") { stage, from, force, dryRun, locked, jobs };
+        var json = new Option<bool>("--json") { Description = "Write stages, gates and deviations as JSON instead of tables. Default: false." };
+        var command = new Command("run", "Run the stages that are not up to date, judge the gates, print the comparison.") { stage, from, force, dryRun, locked, jobs, json };
         var options = PipelineOptions.AddTo(command);
         command.SetAction((parsed, cancellationToken) => options.UseAsync(parsed, project, (file, run) => RunAsync(project, file, run, new RunRequest
         {
@@ -34,28 +37,69 @@ public static class RunCommand
             DryRun = parsed.GetValue(dryRun),
             Locked = parsed.GetValue(locked),
             Jobs = parsed.GetValue(jobs),
-        }, cancellationToken)));
+        }, parsed.GetValue(json), cancellationToken)));
         return command;
     }
 
-    static async Task<int> RunAsync(Project project, PipelineFile file, PipelineRun run, RunRequest request, CancellationToken cancellationToken)
+    static async Task<int> RunAsync(Project project, PipelineFile file, PipelineRun run, RunRequest request, bool json, CancellationToken cancellationToken)
     {
+        using var alone = request.DryRun ? null : TakeAlone(project, file);
+        if (alone is null && !request.DryRun)
+        {
+            Cli.Error($"{file.Path}: another './mim run' is under way. Wait for its end, or end it.");
+            return ExitCode.Failed;
+        }
         if (request.Locked && Report("the lock is not this pipeline's", run.DefinitionDeviations()))
         {
             return ExitCode.Gate;
         }
         var (results, exitCode) = await run.RunAsync(request, cancellationToken);
-        if (request.DryRun)
+        if (exitCode != ExitCode.Done || request.DryRun)
         {
-            return ExitCode.Done;
-        }
-        if (exitCode != ExitCode.Done)
-        {
+            if (json)
+            {
+                PrintJson(results, [], []);
+            }
             return exitCode;
         }
-        Compare(project, file, results);
+        if (!json)
+        {
+            Compare(project, file, results);
+        }
         var gates = run.Judge(results, write: !request.Locked);
-        foreach (var gate in gates)
+        if (json)
+        {
+            PrintJson(results, gates, run.MetricDeviations);
+        }
+        else
+        {
+            Print(file, gates);
+        }
+        var deviates = Report("this run is not the lock's", run.MetricDeviations);
+        return deviates || gates.Any(g => !g.Held) ? ExitCode.Gate : ExitCode.Done;
+    }
+
+    /// <summary>Two runs of one pipeline would remove each other's outs. The system gives the file back however this process ends.</summary>
+    /// <returns>Null when another process holds it.</returns>
+    static FileStream? TakeAlone(Project project, PipelineFile file)
+    {
+        const int WouldBlock = 11;
+        var path = Path.Combine(project.Root, ".mim", $"{file.Name}.running");
+        Directory.CreateDirectory(Path.GetDirectoryName(path) ?? project.Root);
+        try
+        {
+            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException e) when (e.HResult == WouldBlock)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>What failed comes last: that is where people look.</summary>
+    static void Print(PipelineFile file, IReadOnlyList<GateResult> gates)
+    {
+        foreach (var gate in gates.Where(g => g.Held))
         {
             Console.WriteLine(gate);
         }
@@ -63,9 +107,24 @@ public static class RunCommand
         {
             Console.WriteLine($"gate '{gate.Name}' not judged: not all of its stages were asked for");
         }
-        var deviates = Report("this run is not the lock's", run.MetricDeviations);
-        return deviates || gates.Any(g => !g.Held) ? ExitCode.Gate : ExitCode.Done;
+        foreach (var gate in gates.Where(g => !g.Held))
+        {
+            Console.WriteLine(gate);
+        }
     }
+
+    static void PrintJson(IReadOnlyList<StageResult> results, IReadOnlyList<GateResult> gates, IReadOnlyList<string> deviations) => Json.Print(new
+    {
+        stages = results.Select(r => new
+        {
+            stage = r.Stage.Name,
+            outcome = JsonNamingPolicy.SnakeCaseLower.ConvertName(r.Outcome.ToString()),
+            reasons = r.Reasons,
+            seconds = r.Seconds,
+        }),
+        gates = gates.Select(g => new { gate = g.Gate.Name, metric = g.Gate.Metric, expect = g.Gate.Expect, found = g.Found, locked = g.Locked, held = g.Held }),
+        deviations,
+    });
 
     static bool Report(string title, IReadOnlyList<string> deviations)
     {

@@ -4,7 +4,7 @@ using Mim.Models;
 
 namespace Mim.Pipeline;
 
-/// <summary><c>mim setup</c>: choose the engines, fetch what they need, write the choice down. Running it again is instant when nothing is missing.</summary>
+/// <summary><c>mim setup</c>: choose the engines, fetch what they need, write the choice down. Run again, it keeps the choice and fetches what is missing.</summary>
 public static class SetupCommand
 {
     static readonly string[] s_cuda = ["TorchSharp-cuda-linux", "Microsoft.ML.OnnxRuntime.Gpu", "Microsoft.ML"];
@@ -18,14 +18,15 @@ public static class SetupCommand
                 + "stand-ins for the rest). Without it: what the package feed has and the machine can run. MIM_ENGINES says the same.",
         };
         engines.AcceptOnlyFromAmong(EngineChoice.Known);
-        var command = new Command("setup", "Choose the engines (cuda, cpu, system), fetch what they need and write the choice to mim.engines.props.") { engines };
-        command.SetAction((parsed, cancellationToken) => RunAsync(project, parsed.GetValue(engines), Console.Out, cancellationToken));
+        var probe = new Option<bool>("--probe") { Description = "Choose again, even if mim.engines.props holds a choice. Default: false." };
+        var command = new Command("setup", "Choose the engines (cuda, cpu, system), fetch what they need and write the choice to mim.engines.props.") { engines, probe };
+        command.SetAction((parsed, cancellationToken) => RunAsync(project, parsed.GetValue(engines), parsed.GetValue(probe), Console.Out, cancellationToken));
         return command;
     }
 
-    static async Task<int> RunAsync(Project project, string? flag, TextWriter output, CancellationToken cancellationToken)
+    static async Task<int> RunAsync(Project project, string? flag, bool probe, TextWriter output, CancellationToken cancellationToken)
     {
-        var choice = Explicit(flag, project.Engines) ?? Choose(Hardware.Detect().Gpu, packages =>
+        var choice = Explicit(flag, project.Engines) ?? (probe ? null : EngineChoice.Read(project.Root)) ?? Choose(Hardware.Detect().Gpu, packages =>
         {
             output.WriteLine($"asking the package feed for {string.Join(", ", packages)}");
             return PackageFeed.Ask(project.Root, project.Dotnet, packages);

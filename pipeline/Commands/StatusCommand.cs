@@ -44,18 +44,26 @@ public static class StatusCommand
     public static Command CreateExplain(Project project)
     {
         var stage = new Argument<string>("STAGE") { Description = "The stage in question." };
-        var command = new Command("explain", "Say why a stage would run: each dependency, parameter, tool or out that is not the lock's, old -> new.") { stage };
+        var json = new Option<bool>("--json") { Description = "Write the reasons and what the stage runs with as JSON. Default: false." };
+        var command = new Command("explain", "Say why a stage would run: each dependency, parameter, tool or out that is not the lock's, old -> new.") { stage, json };
         var options = PipelineOptions.AddTo(command, asOption: true);
         command.SetAction((parsed, _) => options.UseAsync(parsed, project, (file, run) =>
         {
             var results = run.Examine();
             var name = run.Graph.Require(parsed.GetRequiredValue(stage), "explain").Name;
             var result = results.First(r => r.Stage.Name == name);
+            var stale = run.Graph.UpTo(name).Where(n => n != name && results.Any(r => r.Stage.Name == n && r.Reasons.Count > 0));
+            if (parsed.GetValue(json))
+            {
+                var now = run.StateOf(result.Stage);
+                Json.Print(new { stage = name, reasons = result.Reasons, upstream = stale, stage_key = now.Key, toolchain = now.Toolchain });
+                return Task.FromResult(ExitCode.Done);
+            }
             foreach (var reason in result.Reasons)
             {
                 Console.WriteLine(reason);
             }
-            foreach (var upstream in run.Graph.UpTo(name).Where(n => n != name && results.Any(r => r.Stage.Name == n && r.Reasons.Count > 0)))
+            foreach (var upstream in stale)
             {
                 Console.WriteLine($"stage {upstream}: would run first, and may change what {name} depends on");
             }

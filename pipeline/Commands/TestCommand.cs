@@ -74,7 +74,11 @@ public static class TestCommand
         {
             output.WriteLine($"failed: {skipped.Length} tests skipped, expected at most {allowance} ({AllowanceFile})");
         }
-        var bad = failed.Length + failedProjects.Count + (skipped.Length > allowance ? 1 : 0);
+        if (outcomes.Count == 0)
+        {
+            output.WriteLine("failed: no test ran; no name contains what --filter says");
+        }
+        var bad = failed.Length + failedProjects.Count + (skipped.Length > allowance ? 1 : 0) + (outcomes.Count == 0 ? 1 : 0);
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{outcomes.Count(o => o.Outcome == "Passed")} passed, {bad} failed, {skipped.Length} skipped"));
         return bad > 0 ? ExitCode.Failed : ExitCode.Done;
     }

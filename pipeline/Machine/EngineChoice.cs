@@ -25,6 +25,6 @@ public sealed record EngineChoice(string Engines, string Why)
     }
 
     public void Write(string root) => AtomicFile.WriteText(Path.Combine(root, FileName), new XElement("Project",
-        new XComment(" Written by './mim setup', which chooses again when it is run again. "),
+        new XComment(" Written by './mim setup', which chooses again with --probe. "),
         new XElement("PropertyGroup", new XElement("MimEngines", Engines), new XElement("MimEnginesWhy", Why))) + "\n");
 }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Text.Json;
 using Mim.Models;
 
 namespace Mim.Pipeline.Tests;
@@ -105,6 +106,40 @@ public sealed class MimExecutableTests
         folder.Write("a.json", "{\"score\": 0.4}");
         var diff = await folder.MimAsync("metrics", "diff");
         Assert.Matches(@"a\.json\s*│ score\s*│ 0\.9000 │ 0\.4000 │ -0\.5000", diff.Output);
+    }
+
+    [Fact]
+    public async Task Json_on_standard_output_is_the_whole_of_it()
+    {
+        using var folder = new PipelineFolder(Scored);
+        using (var run = JsonDocument.Parse((await folder.MimAsync("run", "--json")).Output))
+        {
+            Assert.Equal(["ran", "ran"], run.RootElement.GetProperty("stages").EnumerateArray().Select(s => s.GetProperty("outcome").GetString()));
+            Assert.Equal("apart", run.RootElement.GetProperty("gates")[0].GetProperty("gate").GetString());
+        }
+        folder.Write("a.json", "{\"score\": 0.4}");
+        using var diff = JsonDocument.Parse((await folder.MimAsync("metrics", "diff", "--json")).Output);
+        Assert.Equal(0.4, diff.RootElement.EnumerateArray().First(d => d.GetProperty("metric").GetString() == "score").GetProperty("now").GetDouble());
+        using var explained = JsonDocument.Parse((await folder.MimAsync("explain", "a", "--json")).Output);
+        Assert.Equal("modified", explained.RootElement.GetProperty("reasons")[0].GetProperty("change").GetString());
+    }
+
+    [Fact]
+    public async Task A_second_run_of_a_pipeline_that_is_under_way_says_so_and_touches_nothing()
+    {
+        using var folder = new PipelineFolder("stages: { slow: { cmd: 'echo started; until [ -e go ]; do sleep 0.1; done; echo done > out', outs: [out] } }");
+        using var process = folder.Start("run");
+        while (await process.StandardError.ReadLineAsync() is { } line && !line.EndsWith("started", StringComparison.Ordinal))
+        {
+        }
+        var second = await folder.MimAsync("run");
+        Assert.Equal(ExitCode.Failed, second.ExitCode);
+        Assert.Contains("another './mim run' is under way", second.Error, StringComparison.Ordinal);
+        folder.Write("go", "");
+        await process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        Assert.Equal(ExitCode.Done, process.ExitCode);
+        Assert.Equal("done\n", folder.Read("out"));
     }
 
     [Fact]
