@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace Mim.Tests;
 
-/// <summary>A test that reads files of the development data (MIM_TEST_DATA, else ../shared/data beside the checkout) and says so where they are absent.</summary>
+/// <summary>A test of public data sets, which the repository does not hold: from MIM_TEST_DATA, else ../shared/data. Skipped where they are absent.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 sealed class DataFactAttribute : FactAttribute
 {
@@ -10,7 +10,8 @@ sealed class DataFactAttribute : FactAttribute
     {
         if (Array.Find(files, file => !File.Exists(PathOf(file))) is { } missing)
         {
-            Skip = $"'{missing}' not found at {Root}. Set MIM_TEST_DATA to the folder that holds it.";
+            Skip = $"'{missing}' of a public data set: not found in {Root}. "
+                + $"To run this test, download it and set MIM_TEST_DATA to the folder that holds '{Path.GetDirectoryName(missing)}/'.";
         }
     }
 
