@@ -5,7 +5,7 @@ namespace Mim.Pipeline.Tests;
 /// <summary>The repository's own pipeline.yml in a folder of its own, with the executables that these tests were built with.</summary>
 public sealed class DefaultPipelineTests
 {
-    static string Root
+    public static string Root
     {
         get
         {
