@@ -112,16 +112,23 @@ public sealed class DownstreamModel
         return new(ml, train.Schema, manifest, clusters, classifier);
     }
 
-    /// <summary>Writes the model files, metrics.json, and last of all downstream.json with the hashes of the former.</summary>
+    /// <summary>
+    /// Writes the model files, metrics.json, and last of all downstream.json with the hashes of the former. Nothing is written before all
+    /// models are bytes in memory, so that a fit that fails or is interrupted leaves an earlier one as it was.
+    /// </summary>
     /// <returns>The manifest as written.</returns>
     public DownstreamManifest Save(string folder)
     {
-        List<PackageFile> files = [Write(folder, ClustersFile, _clusters)];
+        List<(string Name, byte[] Bytes)> models = [(ClustersFile, Serialise(_clusters))];
         if (_classifier is not null)
         {
-            files.Add(Write(folder, ClassifierFile, _classifier));
+            models.Add((ClassifierFile, Serialise(_classifier)));
         }
-        var manifest = Manifest with { Files = files };
+        var manifest = Manifest with { Files = [.. models.Select(m => new PackageFile(m.Name, Hashes.Sha256(m.Bytes), m.Bytes.Length))] };
+        foreach (var (name, bytes) in models)
+        {
+            AtomicFile.Write(Path.Combine(folder, name), stream => stream.Write(bytes));
+        }
         MetricsFile.Write(Path.Combine(folder, MetricsFile.FileName), manifest);
         StrictJson.Write(Path.Combine(folder, DownstreamManifest.FileName), manifest);
         if (_classifier is null)
@@ -199,13 +206,11 @@ public sealed class DownstreamModel
         return best;
     }
 
-    PackageFile Write(string folder, string name, ITransformer model)
+    byte[] Serialise(ITransformer model)
     {
         using var memory = new MemoryStream();
         _ml.Model.Save(model, _schema, memory);
-        var bytes = memory.ToArray();
-        AtomicFile.Write(Path.Combine(folder, name), stream => stream.Write(bytes));
-        return new(name, Hashes.Sha256(bytes), bytes.Length);
+        return memory.ToArray();
     }
 
     static ITransformer Read(MLContext ml, string folder, string name, DownstreamManifest manifest, out DataViewSchema schema)

@@ -40,7 +40,8 @@ static class FitCommand
         {
             s_embeddings, s_out, s_test, s_fraction, s_clusters, s_seed, s_json,
         };
-        command.SetAction((parsed, cancellationToken) => Task.FromResult(Run(parsed, cancellationToken)));
+        // The command line cancels the token only once this delegate has returned.
+        command.SetAction((parsed, cancellationToken) => Task.Run(() => Run(parsed, cancellationToken), CancellationToken.None));
         return command;
     }
 
@@ -60,7 +61,9 @@ static class FitCommand
             throw new UsageException("--test-fraction and --test-embeddings: expected one of them, found both.");
         }
         var plan = FitPlan.Create(parsed.GetRequiredValue(s_embeddings), test, fraction, clusters, parsed.GetValue(s_seed));
-        var manifest = DownstreamModel.Fit(plan, Console.Error.WriteLine, cancellationToken).Save(parsed.GetRequiredValue(s_out));
+        var model = DownstreamModel.Fit(plan, Console.Error.WriteLine, cancellationToken);
+        cancellationToken.ThrowIfCancellationRequested();
+        var manifest = model.Save(parsed.GetRequiredValue(s_out));
         Console.Out.Write(parsed.GetValue(s_json) ? MetricsFile.ToJson(manifest) + "\n" : Report.Plain(manifest));
         return ExitCode.Done;
     }
