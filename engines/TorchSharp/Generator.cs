@@ -28,9 +28,17 @@ public static partial class torch
     {
         nint _handle;
 
+        /// <summary>
+        /// On the CPU: TorchSharp makes a CPU generator whatever the <paramref name="device"/>, and its first draw elsewhere fails.
+        /// </summary>
         public Generator(ulong seed = 0, Device? device = null)
         {
             this.device = device ?? CPU;
+            if (this.device.type != DeviceType.CPU)
+            {
+                throw new NotSupportedException(
+                    $"Generator: expected the CPU, found {this.device}, which TorchSharp ignores. Draw on the CPU and move the result.");
+            }
             _handle = Native.Check(Native.mim_generator(seed, (long)this.device.type, this.device.index));
         }
 

@@ -3,10 +3,7 @@ using static TorchSharp.torch;
 
 namespace TorchSharp.Utils;
 
-/// <summary>
-/// The elements of a CPU tensor in row-major order, read from and written to its own memory. (A tensor elsewhere is copied to the CPU first:
-/// then writes do not reach it.)
-/// </summary>
+/// <summary>The elements of a CPU tensor in row-major order, read from and written to its own memory.</summary>
 public sealed unsafe class TensorAccessor<T> : IDisposable, IEnumerable<T>
     where T : unmanaged
 {
@@ -15,7 +12,6 @@ public sealed unsafe class TensorAccessor<T> : IDisposable, IEnumerable<T>
     readonly long[] _shape;
     readonly long[] _strides;
     readonly bool _contiguous;
-    readonly Tensor? _copy;
 
     internal TensorAccessor(Tensor tensor)
     {
@@ -24,7 +20,13 @@ public sealed unsafe class TensorAccessor<T> : IDisposable, IEnumerable<T>
             throw new ArgumentException($"{typeof(T).Name} is not compatible with {tensor.dtype}");
         }
 
-        _tensor = tensor.is_cpu() ? tensor : _copy = tensor.cpu();
+        if (!tensor.is_cpu())
+        {
+            throw new InvalidOperationException(
+                "Reading data from non-CPU memory is not supported. Move or copy the tensor to the cpu before reading.");
+        }
+
+        _tensor = tensor;
         _data = (T*)_tensor.Data();
         _shape = _tensor.shape;
         _strides = _tensor.stride();
@@ -115,7 +117,9 @@ public sealed unsafe class TensorAccessor<T> : IDisposable, IEnumerable<T>
 
     public override int GetHashCode() => Count.GetHashCode();
 
-    public void Dispose() => _copy?.Dispose();
+    public void Dispose()
+    {
+    }
 
     long Offset(long[] indices)
     {

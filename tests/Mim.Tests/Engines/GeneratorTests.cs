@@ -35,6 +35,9 @@ public sealed class GeneratorTests
         Assert.Equal(draws, Draws(same));
     }
 
+    [StandInFact]
+    public void A_generator_elsewhere_than_on_the_CPU_is_refused() => Assert.Throws<NotSupportedException>(() => new Generator(1, CUDA));
+
     static float[] Draws(Generator generator) =>
     [
         .. randn(5, generator: generator).data<float>().ToArray(),

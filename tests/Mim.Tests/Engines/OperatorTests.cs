@@ -258,6 +258,13 @@ public sealed class OperatorTests
     }
 
     [Fact]
+    public void Elements_that_are_not_on_the_CPU_cannot_be_read()
+    {
+        using var scope = NewDisposeScope();
+        Assert.Throws<InvalidOperationException>(() => zeros(2, device: META).data<float>());
+    }
+
+    [StandInFact]
     public void A_native_error_carries_the_message_of_libtorch()
     {
         using var scope = NewDisposeScope();
