@@ -62,7 +62,7 @@ public sealed class Gaussian(Tensor mean, Tensor logSigma) : Distribution
     /// </summary>
     public Draw SampleReparameterized(Generator noise)
     {
-        var eps = randn(Mean.shape, dtype: Mean.dtype, device: Mean.device, generator: noise);
+        var eps = Noise.Normal(Mean.shape, Mean.dtype, Mean.device, noise);
         return new Draw(Mean + LogSigma.exp() * eps, LogProbOfStandardised(eps));
     }
 
@@ -82,7 +82,7 @@ public sealed class Bernoulli(Tensor logits) : Distribution
     public override Tensor Sample(Generator noise)
     {
         using var _ = no_grad();
-        return bernoulli(Mean, noise);
+        return Noise.Bernoulli(Mean, noise);
     }
 }
 

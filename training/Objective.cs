@@ -63,7 +63,7 @@ public abstract class Objective
 
         public override HalfEstimate Decode(Autoencoder model, long rows, double beta, Generator noise)
         {
-            var z = randn(rows, model.ZDim, dtype: model.DType, device: model.Device, generator: noise);
+            var z = Noise.Normal([rows, model.ZDim], model.DType, model.Device, noise);
             var p = model.decoder.call(z);
             var (x, logPxz) = p switch
             {

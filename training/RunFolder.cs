@@ -5,9 +5,19 @@ using Mim.Models;
 
 namespace Mim.Training;
 
-/// <summary>The files of one training run: <c>config.json</c>, <c>metrics.jsonl</c> and <c>checkpoints/{last,best}.{npz,json}</c>.</summary>
+/// <summary>
+/// The files of one training run: <c>config.json</c>, <c>metrics.jsonl</c> and <c>checkpoints/{last,best}.{npz,json}</c>; and what is made of
+/// its best model: <c>evaluation.json</c> and <c>package/</c>.
+/// </summary>
 public sealed class RunFolder
 {
+    /// <summary>What '--resume --force' may change: how training goes on, never what the weights so far were made of.</summary>
+    static readonly string[] s_changeable =
+    [
+        "trainer.epochs", "trainer.patience", "trainer.learning_rate", "trainer.clip_norm", "trainer.threads", "trainer.device",
+        "network.sigma_floor",
+    ];
+
     static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true, NewLine = "\n" };
 
     readonly JsonObject _engines;
@@ -25,6 +35,11 @@ public sealed class RunFolder
     public string BestCheckpoint => Path.Combine(FullPath, "checkpoints", "best.npz");
 
     public string Metrics => Path.Combine(FullPath, "metrics.jsonl");
+
+    public string Evaluation => Path.Combine(FullPath, EvaluationReport.FileName);
+
+    /// <summary>Where 'mim export' writes unless it is told otherwise.</summary>
+    public string Package => Path.Combine(FullPath, "package");
 
     /// <summary>What the run was trained with.</summary>
     public IReadOnlyDictionary<string, string> Engines
@@ -51,19 +66,23 @@ public sealed class RunFolder
 
     /// <summary>
     /// A folder to train into; nothing is written yet. A run of another configuration, or an unfinished one of the same, is accepted only with
-    /// <paramref name="force"/>, and with <paramref name="resume"/> there must be one to resume.
+    /// <paramref name="force"/>, and with <paramref name="resume"/> there must be one to resume; both together change only how it goes on.
     /// </summary>
     public static RunFolder Prepare(string path, TrainingOptions options, JsonObject engines, bool resume, bool force)
     {
         var folder = new RunFolder(path, options, engines, resume);
         var config = ConfigPath(path);
-        if (File.Exists(config) && !force)
+        if (File.Exists(config) && (resume || !force))
         {
             var differences = Differences(ReadOptions(config).ToJson(), options.ToJson(), "").ToArray();
-            if (differences.Length > 0)
+            var refused = force ? [.. differences.Where(difference => !s_changeable.Contains(difference.Path))] : differences;
+            if (refused.Length > 0)
             {
-                throw new UsageException($"{path}: holds a run of another configuration.\n{string.Join('\n', differences)}\n"
-                    + (resume ? "--force continues it with the new one; otherwise give the old one." : "Choose another --out, or replace it with --force."));
+                var remedy = resume
+                    ? $"Give the old one: --resume --force changes only {string.Join(", ", s_changeable)}."
+                    : "Choose another --out, or replace it with --force.";
+                throw new UsageException(
+                    $"{path}: holds a run of another configuration.\n{string.Join('\n', refused.Select(d => d.Text))}\n{remedy}");
             }
             if (!resume && File.Exists(folder.LastCheckpoint) && Checkpoint.Read(folder.LastCheckpoint) is { State.Finished: false } unfinished)
             {
@@ -91,6 +110,11 @@ public sealed class RunFolder
                 File.Delete(Path.ChangeExtension(stale, ".json"));
             }
             File.Delete(Metrics);
+            File.Delete(Evaluation);
+            if (File.Exists(Path.Combine(Package, ModelManifest.FileName)))
+            {
+                Directory.Delete(Package, recursive: true);
+            }
         }
         var config = new JsonObject { ["options"] = Options.ToJson(), ["engines"] = _engines.DeepClone() };
         AtomicFile.WriteText(ConfigPath(FullPath), config.ToJsonString(s_indented) + "\n");
@@ -147,14 +171,14 @@ public sealed class RunFolder
         }
     }
 
-    static IEnumerable<string> Differences(JsonNode? before, JsonNode? now, string path)
+    static IEnumerable<(string Path, string Text)> Differences(JsonNode? before, JsonNode? now, string path)
     {
         if (before is JsonObject a && now is JsonObject b)
         {
             return a.Select(e => e.Key).Union(b.Select(e => e.Key))
                 .SelectMany(key => Differences(a[key], b[key], path.Length == 0 ? key : $"{path}.{key}"));
         }
-        return JsonNode.DeepEquals(before, now) ? [] : [$"  {path}: {Text(before)} there, {Text(now)} now"];
+        return JsonNode.DeepEquals(before, now) ? [] : [(path, $"  {path}: {Text(before)} there, {Text(now)} now")];
     }
 
     static string Text(JsonNode? value) => value?.ToJsonString() ?? "none";

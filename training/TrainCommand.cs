@@ -17,7 +17,8 @@ static class TrainCommand
         var resume = new Option<bool>("--resume") { Description = "continue from the folder's last checkpoint, bit for bit (default: false)" };
         var force = new Option<bool>("--force")
         {
-            Description = "replace a run of another configuration; with --resume, continue it with this one (default: false)",
+            Description = "replace a run of another configuration; with --resume, continue it with other epochs, patience, learning_rate, "
+                + "clip_norm, sigma_floor, threads or device (default: false)",
         };
         var json = new Option<bool>("--json") { Description = "print the result as JSON on stdout, progress on stderr (default: false)" };
         var command = new Command("train", "Train a model and leave a run folder: config.json, metrics.jsonl, checkpoints/{last,best}.npz. "
@@ -77,9 +78,7 @@ static class TrainCommand
         var reason = end == TrainingEnd.Patience
             ? $"{epochs - trainer.BestEpoch} epochs without a better validation loss"
             : $"trainer.epochs = {options.Trainer.Epochs}";
-        var best = trainer.BestEpoch > 0
-            ? string.Create(CultureInfo.InvariantCulture, $"best epoch {trainer.BestEpoch}, validation loss {trainer.BestLoss:F4} nats")
-            : $"no best epoch: fewer than trainer.warmup_epochs = {options.Trainer.WarmupEpochs}";
+        var best = string.Create(CultureInfo.InvariantCulture, $"best epoch {trainer.BestEpoch}, validation loss {trainer.BestLoss:F4} nats");
         log.WriteLine(string.Create(
             CultureInfo.InvariantCulture, $"{folder.FullPath}: {epochs} epochs, {trainer.Step} steps in {seconds:F1} s, ended by {reason}; {best}"));
         if (json)
@@ -91,7 +90,7 @@ static class TrainCommand
                 ["steps"] = trainer.Step,
                 ["ended_by"] = end == TrainingEnd.Patience ? "patience" : "epochs",
                 ["best_epoch"] = trainer.BestEpoch,
-                ["best_validation_loss"] = trainer.BestEpoch > 0 ? trainer.BestLoss : null,
+                ["best_validation_loss"] = trainer.BestLoss,
                 ["seconds"] = Math.Round(seconds, 3),
             }.ToJsonString());
         }

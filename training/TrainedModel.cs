@@ -7,7 +7,8 @@ namespace Mim.Training;
 /// <summary>The best model of a training run, its data and the epoch that it is from.</summary>
 public sealed class TrainedModel : IDisposable
 {
-    TrainedModel(RunFolder run, Dataset dataset, Autoencoder network, int epoch) => (Run, Dataset, Network, Epoch) = (run, dataset, network, epoch);
+    TrainedModel(RunFolder run, Dataset dataset, Autoencoder network, int epoch, string checkpointSha256) =>
+        (Run, Dataset, Network, Epoch, CheckpointSha256) = (run, dataset, network, epoch, checkpointSha256);
 
     public RunFolder Run { get; }
     public Dataset Dataset { get; }
@@ -15,6 +16,9 @@ public sealed class TrainedModel : IDisposable
 
     /// <summary>From 1.</summary>
     public int Epoch { get; }
+
+    /// <summary>Of the file that the weights are from.</summary>
+    public string CheckpointSha256 { get; }
 
     public static TrainedModel Load(string folder)
     {
@@ -27,14 +31,23 @@ public sealed class TrainedModel : IDisposable
         {
             set_num_threads(run.Options.Trainer.Threads);
         }
+        var sha256 = Hashes.Sha256(run.BestCheckpoint);
         var checkpoint = Checkpoint.Read(run.BestCheckpoint);
         var dataset = Dataset.Open(run.Options.Dataset, run.Options.Trainer.Seed);
         using var init = new Generator(0); // every weight is overwritten
         var network = Autoencoder.Create(run.Options, dataset.XDim, init);
-        checkpoint.RestoreModel(network);
-        network.to(Trainer.Device(run.Options.Trainer.Device));
+        try
+        {
+            checkpoint.RestoreModel(network);
+            network.to(Trainer.Device(run.Options.Trainer.Device));
+        }
+        catch
+        {
+            network.Dispose();
+            throw;
+        }
         network.eval();
-        return new TrainedModel(run, dataset, network, checkpoint.State.BestEpoch);
+        return new TrainedModel(run, dataset, network, checkpoint.State.BestEpoch, sha256);
     }
 
     public void Dispose() => Network.Dispose();

@@ -52,6 +52,9 @@ public sealed class Trainer : IDisposable
     /// <summary>Steps between looks at the recorded terms: each is a synchronisation with the device.</summary>
     const int StepsPerCheck = 256;
 
+    /// <summary>clip_grad_norm_'s, which is not called: TorchSharp's returns the norm as a number, and so waits for the device.</summary>
+    const double ClipEpsilon = 1e-6;
+
     static readonly string[] s_terms = ["log_pxz", "log_pz", "log_qzx", "log_qx", "loss"];
 
     /// <summary>Columns of the history: the terms of both halves and the gradient's norm.</summary>
@@ -97,8 +100,10 @@ public sealed class Trainer : IDisposable
         _steps = _data.Train(1).Rows / options.Trainer.Batch;
         if (_steps == 0)
         {
-            throw new UsageException($"trainer.batch: expected at most the {_data.Train(1).Rows} training rows, found {options.Trainer.Batch}. "
-                + "Give a smaller one.");
+            var rows = _data.Train(1).Rows;
+            _data.Dispose();
+            throw new UsageException(
+                $"trainer.batch: expected at most the {rows} training rows, found {options.Trainer.Batch}. Give a smaller one.");
         }
         using (var init = new Generator(Stream(RandomStream.Weights, 0)))
         {
@@ -108,11 +113,11 @@ public sealed class Trainer : IDisposable
         _objective = Objective.Create(options.Objective);
         _parameters = [.. Model.parameters()];
         _adam = optim.Adam(_parameters, options.Trainer.LearningRate);
-        _noise = new Generator(Stream(RandomStream.Noise, 0), device);
-        _preprocessing = new Generator(Stream(RandomStream.Preprocessing, 0), device);
-        _validation = new Generator(0, device);
+        _noise = new Generator(Stream(RandomStream.Noise, 0));
+        _preprocessing = new Generator(Stream(RandomStream.Preprocessing, 0));
+        _validation = new Generator(0);
         _stopping = new EarlyStopping(options.Trainer.WarmupEpochs, options.Trainer.Patience);
-        _history = zeros(_steps, s_columns.Length, device: device);
+        _history = zeros(_steps, s_columns.Length, device: device).DetachFromDisposeScope();
     }
 
     /// <summary>What each generator is for; its seed follows from this and the run's seed.</summary>
@@ -150,10 +155,18 @@ public sealed class Trainer : IDisposable
     /// <summary>Called after every epoch.</summary>
     public Action<EpochReport>? Reported { get; init; }
 
-    /// <summary>Continues from a checkpoint of the same configuration, bit for bit.</summary>
+    /// <summary>
+    /// Continues from a checkpoint: bit for bit with the same configuration. Whether training has ended is asked anew, for there may be more
+    /// epochs or more patience now.
+    /// </summary>
     public void Restore(Checkpoint checkpoint)
     {
         var state = checkpoint.State;
+        if (state.StepInEpoch > _steps)
+        {
+            throw new UsageException($"{_folder.LastCheckpoint}: expected at most {_steps} steps in an epoch, found {state.StepInEpoch}: "
+                + "the training rows are fewer than they were. Train without --resume.");
+        }
         checkpoint.RestoreModel(Model);
         checkpoint.RestoreAdam(Model, _adam);
         using var scope = NewDisposeScope();
@@ -164,8 +177,9 @@ public sealed class Trainer : IDisposable
             using var _ = no_grad();
             _history.narrow(0, 0, state.StepInEpoch).copy_(checkpoint.Tensor("history", [state.StepInEpoch, s_columns.Length]));
         }
-        (_epoch, _stepInEpoch, _step, _finished) = (state.Epoch, state.StepInEpoch, state.Step, state.Finished);
+        (_epoch, _stepInEpoch, _step) = (state.Epoch, state.StepInEpoch, state.Step);
         _stopping.Restore(state.BestEpoch, state.BestLoss ?? double.PositiveInfinity);
+        _finished = _epoch > _options.Trainer.Epochs || _stopping.ShouldStop(_epoch - 1);
         _folder.TruncateMetrics(_epoch - 1);
     }
 
@@ -289,7 +303,7 @@ public sealed class Trainer : IDisposable
         using var scope = NewDisposeScope();
         var rows = order.narrow(0, (long)_stepInEpoch * _options.Trainer.Batch, _options.Trainer.Batch);
         var x = _data.Draw(data.index_select(0, rows), _preprocessing);
-        _adam.zero_grad();
+        Model.zero_grad(set_to_none: true);
         var encoding = _objective.Encode(Model, x, Beta, _noise);
         encoding.Loss.backward();
         Record(encoding, 0);
@@ -312,7 +326,7 @@ public sealed class Trainer : IDisposable
         var gradients = Gradients();
         var norm = stack(Array.ConvertAll(gradients, g => g.norm())).norm();
         _history.select(0, _stepInEpoch).select(0, s_gradientNorm).copy_(norm);
-        var factor = (_options.Trainer.ClipNorm / (norm + 1e-6)).clamp_max(1);
+        var factor = (_options.Trainer.ClipNorm / (norm + ClipEpsilon)).clamp_max(1);
         foreach (var gradient in gradients)
         {
             gradient.mul_(factor);

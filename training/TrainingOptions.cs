@@ -339,18 +339,27 @@ public sealed record TrainingOptions
         return options;
     }
 
-    static TrainerOptions ReadTrainer(YamlMapping y) => new()
+    static TrainerOptions ReadTrainer(YamlMapping y)
     {
-        Epochs = Integer(y, "epochs", 1),
-        Batch = Integer(y, "batch", 1),
-        LearningRate = Number(y, "learning_rate", 1e-9, 10),
-        WarmupEpochs = Integer(y, "warmup_epochs", 0),
-        Patience = Integer(y, "patience", 0),
-        ClipNorm = Number(y, "clip_norm", 0, double.MaxValue),
-        Seed = y.Int64("seed") ?? 0,
-        Threads = Integer(y, "threads", 0, 1024),
-        Device = Choice<TrainingDevice>(y, "device") ?? default,
-    };
+        var options = new TrainerOptions
+        {
+            Epochs = Integer(y, "epochs", 1),
+            Batch = Integer(y, "batch", 1),
+            LearningRate = Number(y, "learning_rate", 1e-9, 10),
+            WarmupEpochs = Integer(y, "warmup_epochs", 0),
+            Patience = Integer(y, "patience", 0),
+            ClipNorm = Number(y, "clip_norm", 0, double.MaxValue),
+            Seed = y.Int64("seed") ?? 0,
+            Threads = Integer(y, "threads", 0, 1024),
+            Device = Choice<TrainingDevice>(y, "device") ?? default,
+        };
+        if (options.Epochs >= 1 && options.Epochs < options.WarmupEpochs)
+        {
+            y.Fault("epochs", $"'trainer.epochs': expected at least 'trainer.warmup_epochs', {options.WarmupEpochs}, found {options.Epochs}. "
+                + "No epoch before the warm-up's last can be the best one: give more epochs or a shorter warm-up.");
+        }
+        return options;
+    }
 
     static YamlMapping Section(YamlMapping top, string key) =>
         top.Mapping(key) ?? throw new InvalidOperationException($"'{key}' was laid by the preset.");

@@ -21,8 +21,8 @@ public sealed class Preprocessing(IEnumerable<PreprocessingStep> steps)
     /// <summary>With the stochastic parts drawn: dequantisation noise u ~ U[0, 1), binary values ~ Bernoulli(x).</summary>
     public Tensor Sample(Tensor x, Generator noise) => Chain(x, _steps, (value, step) => step.Kind switch
     {
-        PreprocessingStep.Dequantise => (value + empty_like(value).uniform_(0, 1, noise)) / step.A[0],
-        PreprocessingStep.BinariseStochastic => bernoulli(value, noise),
+        PreprocessingStep.Dequantise => (value + Noise.Uniform(value, noise)) / step.A[0],
+        PreprocessingStep.BinariseStochastic => Noise.Bernoulli(value, noise),
         _ => Expect(value, step),
     });
 

@@ -45,7 +45,7 @@ static class EvaluateCommand
         using var model = TrainedModel.Load(run);
         var progress = new Progress(TimeProvider.System, Console.Error, !Console.IsErrorRedirected);
         var report = Evaluation.Run(model, request, progress.Report, cancellationToken);
-        report.Write(Path.Combine(model.Run.FullPath, EvaluationReport.FileName));
+        report.Write(model.Run.Evaluation);
         if (json)
         {
             Console.Out.WriteLine(report.ToJson());

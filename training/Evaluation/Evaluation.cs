@@ -48,7 +48,7 @@ public static class Evaluation
         TrainedModel model, EvaluationRequest request, Action<int, int>? progress, CancellationToken cancellationToken)
     {
         var (network, dataset, options) = (model.Network, model.Dataset, model.Run.Options);
-        Generator Noise(EvaluationNoise noise) => noise.Generator(options.Trainer.Seed, network.Device);
+        Generator Noise(EvaluationNoise noise) => noise.Generator(options.Trainer.Seed);
 
         var data = Load(model, request.Split, request.Rows, EvaluationNoise.Observations);
         using var importance = Noise(EvaluationNoise.Importance);
@@ -57,8 +57,7 @@ public static class Evaluation
         using var reconstruction = Noise(EvaluationNoise.Reconstruction);
         var draws = Draw(network, data, code, reconstruction);
         cancellationToken.ThrowIfCancellationRequested();
-        var ksgRows = Math.Min(data.Rows, MaxKsgRows);
-        var ksg = Ksg.Estimate(data.X.AsSpan(0, ksgRows * network.XDim), draws.Z.AsSpan(0, ksgRows * network.ZDim), ksgRows, Neighbours);
+        var ksg = MutualInformation(network, data, draws.Z);
         double? accuracy = null;
         int? trainRows = null;
         if (data.Labels is not null && Load(model, SplitName.Train, 0, EvaluationNoise.TrainingObservations) is { Labels: not null } train)
@@ -78,11 +77,11 @@ public static class Evaluation
             NegativeElboSingleSample = draws.NegativeElbo,
             Rate = bounds.Rate,
             Distortion = bounds.Distortion,
-            MutualInformationKsg = ksg.MutualInformation,
-            KsgK = ksg.Neighbours,
-            KsgRows = ksg.Rows,
-            KsgCeiling = ksg.Ceiling,
-            KsgCoincidentRows = ksg.Coincident,
+            MutualInformationKsg = ksg?.MutualInformation,
+            KsgK = ksg?.Neighbours,
+            KsgRows = ksg?.Rows,
+            KsgCeiling = ksg?.Ceiling,
+            KsgCoincidentRows = ksg?.Coincident,
             Knn5Accuracy = accuracy,
             Knn5TrainRows = trainRows,
             ReconstructionRmse = draws.Rmse,
@@ -94,9 +93,15 @@ public static class Evaluation
             RawDensityOffset = options.Likelihood == Likelihood.Gaussian ? RawDensityOffset(dataset.Preprocessing, network.XDim) : null,
             Seed = options.Trainer.Seed,
             Epoch = model.Epoch,
+            CheckpointSha256 = model.CheckpointSha256,
             Engines = EngineVersions.Current(),
         };
     }
+
+    /// <inheritdoc cref="ImportanceWeighted(Autoencoder, EvaluationRows, int, int, Generator, Action{int, int}?, CancellationToken)"/>
+    public static Bounds ImportanceWeighted(
+        Autoencoder model, EvaluationRows data, int samples, Generator noise, Action<int, int>? progress, CancellationToken cancellationToken) =>
+        ImportanceWeighted(model, data, samples, ChunkElements, noise, progress, cancellationToken);
 
     /// <summary>
     /// −log 1/S Σ_s w_s with w = p(x|z) p(z) / q(z|x), the analytic rate and the distortion over the same draws.
@@ -105,15 +110,17 @@ public static class Evaluation
     /// <param name="model">In evaluation mode.</param>
     /// <param name="data">x preprocessed.</param>
     /// <param name="samples">S.</param>
+    /// <param name="chunkElements">Elements of the widest activation held at once.</param>
     /// <param name="noise">Source of every z.</param>
     /// <param name="progress">Called with the rows done and the rows in all.</param>
     /// <param name="cancellationToken">Looked at between chunks.</param>
     public static Bounds ImportanceWeighted(
-        Autoencoder model, EvaluationRows data, int samples, Generator noise, Action<int, int>? progress, CancellationToken cancellationToken)
+        Autoencoder model, EvaluationRows data, int samples, int chunkElements, Generator noise, Action<int, int>? progress,
+        CancellationToken cancellationToken)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(samples, 1);
         using var inference = inference_mode();
-        var perChunk = Math.Max(1, ChunkElements / Width(model));
+        var perChunk = Math.Max(1, chunkElements / Width(model));
         var rowsPerChunk = Math.Clamp(perChunk / samples, 1, data.Rows);
         double sumLogPx = 0, sumRate = 0, sumLogPxz = 0;
         for (var first = 0; first < data.Rows; first += rowsPerChunk)
@@ -174,7 +181,8 @@ public static class Evaluation
             var (fresh, logQzx) = posterior.SampleReparameterized(noise);
             var likelihood = model.decoder.call(fresh);
             sumElbo += (likelihood.LogProb(x) + Gaussian.StandardLogProb(fresh) - logQzx).sum(ScalarType.Float64).cpu().ToDouble();
-            sumL2 += (x - likelihood.Sample(noise)).square().sum(-1).sqrt().sum(ScalarType.Float64).cpu().ToDouble();
+            var sampled = likelihood is Bernoulli ? likelihood.Mean : likelihood.Sample(noise);
+            sumL2 += (x - sampled).square().sum(-1).sqrt().sum(ScalarType.Float64).cpu().ToDouble();
             sumSquares += (x - model.decoder.call(posterior.Mean).Mean).square().sum(ScalarType.Float64).cpu().ToDouble();
         }
         return new Draws(z, zMean, -sumElbo / data.Rows, sumL2 / data.Rows, Math.Sqrt(sumSquares / data.Rows / model.XDim));
@@ -237,7 +245,7 @@ public static class Evaluation
         }
         var preprocessing = new Preprocessing(model.Dataset.Preprocessing);
         var device = model.Network.Device;
-        using var generator = noise.Generator(model.Run.Options.Trainer.Seed, device);
+        using var generator = noise.Generator(model.Run.Options.Trainer.Seed);
         using var inference = inference_mode();
         var x = new float[rows * split.XDim];
         var perChunk = Math.Clamp(ChunkElements / split.XDim, 1, rows);
@@ -249,6 +257,17 @@ public static class Evaluation
             preprocessing.Sample(raw, generator).cpu().data<float>().CopyTo(x, first * split.XDim);
         }
         return new EvaluationRows(x, rows, split.Labels?[..rows]);
+    }
+
+    /// <summary>Null for binary x: in the maximum norm two different rows are always 1 apart.</summary>
+    static KsgEstimate? MutualInformation(Autoencoder model, EvaluationRows data, float[] z)
+    {
+        if (!data.X.AsSpan().ContainsAnyExcept(0f, 1f))
+        {
+            return null;
+        }
+        var rows = Math.Min(data.Rows, MaxKsgRows);
+        return Ksg.Estimate(data.X.AsSpan(0, rows * model.XDim), z.AsSpan(0, rows * model.ZDim), rows, Neighbours);
     }
 
     /// <summary>One z ~ q(z|x) a row, (Rows, Z).</summary>

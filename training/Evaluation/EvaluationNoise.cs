@@ -21,11 +21,11 @@ static class EvaluationNoiseExtensions
     /// <summary>"EVAL": keeps these streams apart from every other use of the run's seed.</summary>
     const uint Domain = 0x4556414C;
 
-    public static Generator Generator(this EvaluationNoise noise, long runSeed, Device device)
+    public static Generator Generator(this EvaluationNoise noise, long runSeed)
     {
         var key = unchecked((ulong)runSeed);
         var words = new uint[4];
         Philox.Block([(uint)noise, 0, 0, Domain], [(uint)key, (uint)(key >> 32)], words);
-        return new Generator(((ulong)words[1] << 32) | words[0], device);
+        return new Generator(((ulong)words[1] << 32) | words[0]);
     }
 }

@@ -43,18 +43,19 @@ public sealed record EvaluationReport
     public required double Distortion { get; init; }
 
     /// <summary>
-    /// I(x;z) by <see cref="Ksg"/>, one z a row. Meaningless for binary x, whose distances in the maximum norm are 0 or 1.
+    /// I(x;z) by <see cref="Ksg"/>, one z a row. It and its neighbours below are null for binary x, whose distances in the
+    /// maximum norm are 0 or 1 and say nothing.
     /// </summary>
-    public required double MutualInformationKsg { get; init; }
+    public required double? MutualInformationKsg { get; init; }
 
-    public required int KsgK { get; init; }
-    public required int KsgRows { get; init; }
+    public required int? KsgK { get; init; }
+    public required int? KsgRows { get; init; }
 
     /// <summary>ψ(N) − ψ(k): the most that <see cref="MutualInformationKsg"/> can be.</summary>
-    public required double KsgCeiling { get; init; }
+    public required double? KsgCeiling { get; init; }
 
     /// <summary>Rows with k exact duplicates in (x, z), at which the estimator counts duplicates.</summary>
-    public required int KsgCoincidentRows { get; init; }
+    public required int? KsgCoincidentRows { get; init; }
 
     /// <summary>Accuracy of 5 nearest neighbours, fit on one z a row of the training split; null without labels.</summary>
     [JsonPropertyName("knn5_accuracy")]
@@ -66,7 +67,10 @@ public sealed record EvaluationReport
     /// <summary>√ mean (x − E[x|z])² over rows and dimensions, z the posterior's mean.</summary>
     public required double ReconstructionRmse { get; init; }
 
-    /// <summary>Mean over rows of ‖x − x̂‖₂, x̂ ~ p(x|z), z ~ q(z|x): what the reference's figures label "RMSE".</summary>
+    /// <summary>
+    /// Mean over rows of ‖x − x̂‖₂, x̂ ~ p(x|z), z ~ q(z|x): what the reference's figures label "RMSE". Of a Bernoulli likelihood x̂ is the
+    /// mean image, the reference's "sample".
+    /// </summary>
     [JsonPropertyName("reconstruction_l2_sampled")]
     public required double ReconstructionL2Sampled { get; init; }
 
@@ -92,6 +96,10 @@ public sealed record EvaluationReport
 
     /// <summary>Epoch of the checkpoint, from 1.</summary>
     public required int Epoch { get; init; }
+
+    /// <summary>Of the checkpoint, so that nobody takes this for a measurement of another model.</summary>
+    [JsonPropertyName("checkpoint_sha256")]
+    public required string CheckpointSha256 { get; init; }
 
     public required IReadOnlyDictionary<string, string> Engines { get; init; }
 

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Mim.Models;
 
 namespace Mim.Training;
 
@@ -14,6 +13,12 @@ public static class EvaluationTable
         var knn = e.Knn5Accuracy is { } accuracy
             ? new Row("5-NN accuracy", Text(accuracy), "", $"fit on {e.Knn5TrainRows} codes of the training split, one z a row")
             : new Row("5-NN accuracy", "–", "", "the data have no labels");
+        var ksg = e.MutualInformationKsg is { } information
+            ? new Row("mutual information, KSG", Text(information), nats,
+                string.Create(CultureInfo.InvariantCulture, $"k = {e.KsgK}, N = {e.KsgRows}, ceiling {e.KsgCeiling:F3}")
+                + (e.KsgCoincidentRows > 0 ? $", {e.KsgCoincidentRows} rows with duplicates" : ""))
+            : new Row("mutual information, KSG", "–", "", "x is binary: its distances are 0 or 1 and say nothing");
+        var sampled = e.Likelihood == "bernoulli" ? "x̂ = E[x|z]" : "x̂ ~ p(x|z)";
         return
         [
             new("NLL, importance-weighted", Text(e.NllImportanceWeighted), nats, $"S = {e.ImportanceSamples}; an upper bound in expectation"),
@@ -21,20 +26,14 @@ public static class EvaluationTable
             new("−ELBO, single sample", Text(e.NegativeElboSingleSample), nats, "the MIM reference's \"NLL\""),
             new("rate", Text(e.Rate), nats, "closed form"),
             new("distortion", Text(e.Distortion), nats, $"{e.ImportanceSamples} draws a row"),
-            new("mutual information, KSG", Text(e.MutualInformationKsg), nats,
-                string.Create(CultureInfo.InvariantCulture, $"k = {e.KsgK}, N = {e.KsgRows}, ceiling {e.KsgCeiling:F3}")
-                + (e.KsgCoincidentRows > 0 ? $", {e.KsgCoincidentRows} rows with duplicates" : "")
-                + (HasBinaryX(e) ? "; x is binary: its distances are 0 or 1 and say nothing" : "")),
+            ksg,
             knn,
             new("reconstruction RMSE", Text(e.ReconstructionRmse), "of x", "per dimension, mean of p(x|z) at the posterior's mean"),
-            new("reconstruction L2, sampled", Text(e.ReconstructionL2Sampled), "of x", "x̂ ~ p(x|z), z ~ q(z|x): the MIM reference's \"RMSE\""),
+            new("reconstruction L2, sampled", Text(e.ReconstructionL2Sampled), "of x",
+                $"{sampled}, z ~ q(z|x): the MIM reference's \"RMSE\""),
             new("active units", Text(e.ActiveUnits), $"of {e.Z}", "variance of the posterior's mean above 0.01"),
         ];
     }
-
-    /// <summary>In the maximum norm two different binary rows are always 1 apart.</summary>
-    public static bool HasBinaryX(EvaluationReport e) =>
-        e.Preprocessing.Any(kind => kind is PreprocessingStep.Binarise or PreprocessingStep.BinariseStochastic);
 
     public static void Print(TextWriter output, EvaluationReport evaluation)
     {

@@ -20,25 +20,34 @@ static class ExportCommand
         {
             run, name, output, json,
         };
-        command.SetAction((parsed, _) =>
+        command.SetAction((parsed, cancellationToken) =>
         {
-            using var model = TrainedModel.Load(parsed.GetRequiredValue(run));
-            var folder = parsed.GetValue(output) ?? Path.Combine(model.Run.FullPath, "package");
-            var commit = TrainingCommit.Find(Environment.CurrentDirectory);
-            PackageExport.Write(model, parsed.GetRequiredValue(name), folder, commit, Environment.GetEnvironmentVariable(StageKeyVariable));
-            // The package is judged as a stranger would judge it: from its files.
-            var package = ModelPackage.Open(folder);
-            if (parsed.GetValue(json))
-            {
-                Console.Out.Write(File.ReadAllText(Path.Combine(folder, ModelManifest.FileName)));
-            }
-            else
-            {
-                Print(Console.Out, package);
-            }
-            return Task.FromResult(ExitCode.Done);
+            var (folder, modelName) = (parsed.GetRequiredValue(run), parsed.GetRequiredValue(name));
+            var (package, asJson) = (parsed.GetValue(output), parsed.GetValue(json));
+            // The token is cancelled only once this delegate has returned, and the engine's scopes belong to one thread.
+            return Task.Run(() => Export(folder, modelName, package, asJson, cancellationToken), CancellationToken.None);
         });
         return command;
+    }
+
+    static int Export(string run, string name, string? output, bool json, CancellationToken cancellationToken)
+    {
+        using var model = TrainedModel.Load(run);
+        cancellationToken.ThrowIfCancellationRequested();
+        var folder = output ?? model.Run.Package;
+        PackageExport.Write(
+            model, name, folder, TrainingCommit.Find(Environment.CurrentDirectory), Environment.GetEnvironmentVariable(StageKeyVariable));
+        // The package is judged as a stranger would judge it: from its files.
+        var package = ModelPackage.Open(folder);
+        if (json)
+        {
+            Console.Out.Write(File.ReadAllText(Path.Combine(folder, ModelManifest.FileName)));
+        }
+        else
+        {
+            Print(Console.Out, package);
+        }
+        return ExitCode.Done;
     }
 
     static void Print(TextWriter output, ModelPackage package)

@@ -55,10 +55,9 @@ public static class ModelCard
         Line($"- Codes compare only with codes of the same space id: another training run, even with the same settings, is another space.");
         Line($"- Measured on data drawn as the training data were. Nothing is known about other data; the encoder does not say when x is foreign.");
         Line($"- The graphs hold no randomness: a draw of the posterior is z_mean + exp(z_log_var/2)·ε on the host.");
-        Line($"- The mutual information is an estimate and cannot exceed {evaluation.KsgCeiling:F2} nats at {evaluation.KsgRows} rows.");
-        if (EvaluationTable.HasBinaryX(evaluation))
+        if (evaluation.KsgCeiling is { } ceiling)
         {
-            Line($"- x is binary, so all its distances in the maximum norm are 0 or 1: read nothing into the mutual information above.");
+            Line($"- The mutual information is an estimate and cannot exceed {ceiling:F2} nats at {evaluation.KsgRows} rows.");
         }
         if (manifest.LogVarFloor is null)
         {

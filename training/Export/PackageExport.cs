@@ -27,17 +27,19 @@ public static class PackageExport
             throw new UsageException(
                 $"--out {folder}: expected a package to replace, an empty folder or none, found other files. Choose another folder.");
         }
-        var evaluationFile = Path.Combine(model.Run.FullPath, EvaluationReport.FileName);
+        var evaluationFile = model.Run.Evaluation;
         if (!File.Exists(evaluationFile))
         {
             throw new UsageException(
                 $"{evaluationFile}: a package says how good its model is; this run was never evaluated. Run 'mim evaluate --run {model.Run.FullPath}'.");
         }
         var evaluation = EvaluationReport.Read(evaluationFile);
-        if (evaluation.Epoch != model.Epoch)
+        if (evaluation.CheckpointSha256 != model.CheckpointSha256)
         {
             throw new UsageException(
-                $"{evaluationFile}: measured epoch {evaluation.Epoch}, but the best model is of epoch {model.Epoch}. Run 'mim evaluate' again.");
+                $"{evaluationFile}: expected a measurement of {model.Run.BestCheckpoint} (epoch {model.Epoch}, {model.CheckpointSha256}), "
+                + $"found one of other weights (epoch {evaluation.Epoch}, {evaluation.CheckpointSha256}). "
+                + $"Run 'mim evaluate --run {model.Run.FullPath}' again.");
         }
 
         var (dataset, options) = (model.Dataset, model.Run.Options);
@@ -81,7 +83,7 @@ public static class PackageExport
     {
         using var inference = inference_mode();
         using var scope = NewDisposeScope();
-        using var noise = EvaluationNoise.Golden.Generator(model.Run.Options.Trainer.Seed, model.Network.Device);
+        using var noise = EvaluationNoise.Golden.Generator(model.Run.Options.Trainer.Seed);
         var raw = new float[rows * split.XDim];
         for (var row = 0; row < rows; row++)
         {

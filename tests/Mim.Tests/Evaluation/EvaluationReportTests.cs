@@ -32,6 +32,7 @@ public sealed class EvaluationReportTests : IDisposable
         RawDensityOffset = 1.25,
         Seed = 1,
         Epoch = 150,
+        CheckpointSha256 = new string('b', 64),
         Engines = new Dictionary<string, string> { ["torch"] = "test" },
     };
 
@@ -65,6 +66,25 @@ public sealed class EvaluationReportTests : IDisposable
         Assert.Contains(
             "−ELBO, single sample          3.2500 nats  the MIM reference's \"NLL\"", text.ToString(), StringComparison.Ordinal);
         Assert.Contains("k = 5, N = 9984, ceiling 7.703", text.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Binary_x_has_no_mutual_information_to_show()
+    {
+        var binary = Report with
+        {
+            Likelihood = "bernoulli",
+            MutualInformationKsg = null,
+            KsgK = null,
+            KsgRows = null,
+            KsgCeiling = null,
+            KsgCoincidentRows = null,
+        };
+        Assert.DoesNotContain(binary.Metrics().Keys, key => key.Contains("ksg", StringComparison.Ordinal));
+        using var text = new StringWriter();
+        EvaluationTable.Print(text, binary);
+        Assert.Contains("x is binary: its distances are 0 or 1 and say nothing", text.ToString(), StringComparison.Ordinal);
+        Assert.Contains("x̂ = E[x|z]", text.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]

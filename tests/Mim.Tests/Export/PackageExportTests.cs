@@ -58,7 +58,7 @@ public sealed class PackageExportTests(ExportedRun exported) : IClassFixture<Exp
         Assert.Equal(new ModelObjective("mim", "marginal", "same_z", null, null), manifest.Objective);
         Assert.Equal(("0123abcd+dirty", new string('a', 64)), (manifest.TrainingCommit, manifest.StageKey));
         Assert.Equal("test", manifest.Engines["libtorch"]);
-        Assert.Equal(exported.Report.MutualInformationKsg, manifest.Metrics["mutual_information_ksg"]);
+        Assert.Equal(exported.Report.MutualInformationKsg ?? double.NaN, manifest.Metrics["mutual_information_ksg"]);
         var card = File.ReadAllText(Path.Combine(exported.Folder, ModelPackage.CardFile));
         Assert.Contains($"`{manifest.SpaceId}`", card, StringComparison.Ordinal);
     }
@@ -102,11 +102,11 @@ public sealed class PackageExportTests(ExportedRun exported) : IClassFixture<Exp
     public void The_report_keeps_the_relations_between_its_numbers()
     {
         var report = exported.Report;
-        Assert.Equal((400, 20, 400, 512), (report.Rows, report.ImportanceSamples, report.KsgRows, report.Knn5TrainRows));
+        Assert.Equal((400, 20, (int?)400, (int?)512), (report.Rows, report.ImportanceSamples, report.KsgRows, report.Knn5TrainRows));
         Assert.Equal(report.Rate + report.Distortion, report.NegativeElbo, 1e-12);
         // Jensen: more samples bound tighter. The same draws estimate both, so the order is certain up to the analytic rate's noise.
         Assert.True(report.NllImportanceWeighted < report.NegativeElbo + 0.05, $"{report.NllImportanceWeighted} {report.NegativeElbo}");
-        Assert.InRange(report.MutualInformationKsg, -0.2, report.KsgCeiling);
+        Assert.InRange(report.MutualInformationKsg ?? double.NaN, -0.2, report.KsgCeiling ?? double.NaN);
         // toy4 standardised: σ of both features is below 1, so a density of raw x is larger and its NLL smaller.
         Assert.True(report.RawDensityOffset < 0);
     }
@@ -116,6 +116,20 @@ public sealed class PackageExportTests(ExportedRun exported) : IClassFixture<Exp
     {
         Assert.IsType<UsageException>(exported.NeverEvaluated);
         Assert.Contains("Run 'mim evaluate", exported.NeverEvaluated.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_evaluation_of_other_weights_is_refused()
+    {
+        var run = Path.Combine(Path.GetDirectoryName(exported.Run) ?? "", "other");
+        Directory.CreateDirectory(Path.Combine(run, "checkpoints"));
+        File.Copy(Path.Combine(exported.Run, "config.json"), Path.Combine(run, "config.json"));
+        File.Copy(Path.Combine(exported.Run, "checkpoints", "best.npz"), Path.Combine(run, "checkpoints", "best.npz"));
+        using var model = TrainedModel.Load(run);
+        (exported.Report with { CheckpointSha256 = new string('0', 64) }).Write(model.Run.Evaluation);
+        var e = Assert.Throws<UsageException>(() => PackageExport.Write(model, "toy", model.Run.Package, null, null));
+        Assert.StartsWith(model.Run.Evaluation, e.Message, StringComparison.Ordinal);
+        Assert.Contains("Run 'mim evaluate", e.Message, StringComparison.Ordinal);
     }
 
     [Theory]

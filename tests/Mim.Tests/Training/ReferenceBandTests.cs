@@ -46,7 +46,7 @@ public sealed class ReferenceBandTests(ITestOutputHelper output)
 
         (string Name, Func<EvaluationReport, double> Of, double Low, double High)[] statistics =
         [
-            ("MI", r => r.MutualInformationKsg, bands.MiLow, bands.MiHigh),
+            ("MI", r => r.MutualInformationKsg ?? double.NaN, bands.MiLow, bands.MiHigh),
             ("-ELBO", r => r.NegativeElboSingleSample, bands.NegativeElboLow, bands.NegativeElboHigh),
             ("L2", r => r.ReconstructionL2Sampled, bands.L2Low, bands.L2High),
             ("5-NN", r => r.Knn5Accuracy ?? double.NaN, bands.KnnLow, bands.KnnHigh),

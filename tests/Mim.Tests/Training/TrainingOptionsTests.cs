@@ -107,6 +107,7 @@ public sealed class TrainingOptionsTests
     [InlineData("network: { hidden: [] }", "'network.hidden': expected at least one width")]
     [InlineData("network: { hidden: [0] }", "'network.hidden': expected at least one width")]
     [InlineData("objective: { beta: 2 }", "Only 'name: vae' has a weight to set.")]
+    [InlineData("trainer:\n  epochs: 2\n  warmup_epochs: 3", "'trainer.epochs': expected at least 'trainer.warmup_epochs', 3, found 2.")]
     [InlineData("likelihood: bernoulli\npreprocessing: [standardise]", "a.yml:2: 'likelihood: bernoulli' needs x in [0, 1]")]
     [InlineData("preprocessing: [[a]]", "'preprocessing[0]': expected a step such as standardise or scale: 255, found a list.")]
     [InlineData("trainer: { learning_rate: .nan }", "'trainer.learning_rate': expected a finite number")]
