@@ -26,7 +26,7 @@ public static class Parity
     /// <param name="atol">Absolute tolerance.</param>
     /// <param name="rtol">Tolerance relative to |b|.</param>
     /// <param name="rowSize">Elements of a row, for the cosine; 0 takes everything as one row.</param>
-    /// <param name="units">What atol counts in, one positive number for each element of a row; empty: 1. See <see cref="ModelManifest.Units"/>.</param>
+    /// <param name="units">What atol counts in, one positive number for each element of a row; empty: 1. See <see cref="ModelPackage.Units"/>.</param>
     public static ParityResult Compare(
         ReadOnlySpan<float> actual, ReadOnlySpan<float> expected, double atol, double rtol, int rowSize = 0, ReadOnlySpan<float> units = default)
     {

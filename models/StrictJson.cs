@@ -10,6 +10,9 @@ namespace Mim.Models;
 /// </summary>
 public static class StrictJson
 {
+    /// <summary>What the reader's InvalidOperationException means: the syntax is right, and a text in it is none.</summary>
+    public const string BadText = "a text in it is not UTF-8, or has an escape for half of a surrogate pair.";
+
     const int MaxDepth = 16;
 
     static readonly JsonSerializerOptions s_options = new()
@@ -46,8 +49,7 @@ public static class StrictJson
         }
         catch (InvalidOperationException e)
         {
-            // A string that is not UTF-8, or an escaped half of a surrogate pair.
-            throw new InvalidDataException($"{name}: {e.Message}", e);
+            throw new InvalidDataException($"{name}: {BadText}", e);
         }
     }
 

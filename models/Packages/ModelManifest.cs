@@ -57,6 +57,9 @@ public sealed record ModelManifest
     /// <summary>A .NET array ends just below 2^31 bytes.</summary>
     internal const long MaxFileBytes = 0x7FFFFFC7;
 
+    /// <summary>A package is read into memory as a whole.</summary>
+    const long MaxTotalBytes = 4L << 30;
+
     const int MaxFiles = 256;
     const int MaxSteps = 32;
     const int MaxRank = 7;
@@ -203,13 +206,13 @@ public sealed record ModelManifest
 
     void CheckShapes(Action<bool, string, string> require)
     {
+        require(XShape.Count is > 0 and <= MaxRank, "x_shape", $"expected 1 to {MaxRank} dimensions without the batch, found {XShape.Count}.");
         var elements = 1L;
         foreach (var size in XShape)
         {
             require(size > 0 && size <= MaxRowElements / elements, "x_shape", $"expected sizes of 1 or more, {MaxRowElements} elements at most, found [{string.Join(", ", XShape)}].");
             elements *= size;
         }
-        require(XShape.Count is > 0 and <= MaxRank, "x_shape", $"expected 1 to {MaxRank} dimensions without the batch, found {XShape.Count}.");
         require(ZSize is > 0 and <= MaxCode, "z_size", $"expected 1 to {MaxCode}, found {ZSize}.");
     }
 
@@ -233,6 +236,7 @@ public sealed record ModelManifest
     {
         require(Files.Count <= MaxFiles, "files", $"expected at most {MaxFiles} files, found {Files.Count}.");
         HashSet<string> paths = new(StringComparer.Ordinal);
+        var total = 0L;
         for (var i = 0; i < Files.Count; i++)
         {
             var file = Files[i];
@@ -240,6 +244,8 @@ public sealed record ModelManifest
             require(file.Path != FileName && paths.Add(file.Path), $"files[{i}].path", $"'{file.Path}' is the manifest itself or is listed twice.");
             require(Hashes.IsSha256(file.Sha256), $"files[{i}].sha256", $"expected 64 hexadecimal digits, found '{file.Sha256}'.");
             require(file.Size is > 0 and <= MaxFileBytes, $"files[{i}].size", $"expected 1 to {MaxFileBytes} bytes, found {file.Size}.");
+            total += file.Size;
+            require(total <= MaxTotalBytes, $"files[{i}].size", $"expected at most {MaxTotalBytes} bytes in all files, found {total} up to here.");
         }
     }
 

@@ -32,8 +32,8 @@ public sealed class ModelPackage
     public IReadOnlyList<Golden> Goldens { get; }
 
     /// <summary>
-    /// Reads and vets a package; no engine is involved. In this order: the folder (no links, a bounded number of files), the manifest, size and
-    /// SHA-256 of every file, and only then their contents: the graphs, their signatures, the space id, the goldens.
+    /// Reads and vets a package; no engine is involved. In this order: the folder (no links, a bounded number of files), the manifest, the graphs and
+    /// their signatures, the space id, the goldens. Of every file size and SHA-256 come before its contents; a file without a purpose is never read.
     /// </summary>
     /// <exception cref="InvalidDataException">Anything about the package is not as the contract says; the message names the file.</exception>
     public static ModelPackage Open(string folder)
@@ -41,7 +41,7 @@ public sealed class ModelPackage
         var files = new PackageFolder(folder);
         var manifest = ModelManifest.Parse(
             files.Read(ModelManifest.FileName, 1, ModelManifest.MaxBytes), files.Describe(ModelManifest.FileName));
-        return Vet(folder, manifest, ReadListed(files, manifest));
+        return Vet(folder, manifest, files);
     }
 
     /// <summary>Writes a package, vets it as <see cref="Open"/> would, and replaces <paramref name="folder"/> if there is one.</summary>
@@ -101,34 +101,51 @@ public sealed class ModelPackage
         return complete;
     }
 
-    static Dictionary<string, byte[]> ReadListed(PackageFolder files, ModelManifest manifest)
+    /// <summary>
+    /// What one unit of the network is in a tensor of the graphs, as <see cref="ModelManifest.Units"/> says, but no more than the goldens' x spans: a
+    /// manifest that claims a deviation of 10^30 would otherwise let every x_mean pass.
+    /// </summary>
+    public float[] Units(string tensor)
     {
-        Dictionary<string, byte[]> contents = new(StringComparer.Ordinal);
-        foreach (var file in manifest.Files)
+        var units = Manifest.Units(tensor);
+        if (units.Length == 0)
         {
-            var bytes = files.Read(file.Path, file.Size, file.Size);
-            var found = Hashes.Sha256(bytes);
-            if (found != file.Sha256)
-            {
-                throw new InvalidDataException(
-                    $"{files.Describe(file.Path)}: expected SHA-256 {file.Sha256} as the manifest says, found {found}. The file was changed after the package was written; export or copy it again.");
-            }
-            contents.Add(file.Path, bytes);
+            return units;
         }
+        var (low, high) = (float.PositiveInfinity, float.NegativeInfinity);
+        foreach (var value in Goldens.SelectMany(golden => golden.Tensors[TensorNames.X]))
+        {
+            if (!float.IsNaN(value))
+            {
+                (low, high) = (Math.Min(low, value), Math.Max(high, value));
+            }
+        }
+        var span = low < high ? high - low : 1;
+        return Array.ConvertAll(units, unit => Math.Min(unit, span));
+    }
+
+    static byte[] Read(PackageFolder files, PackageFile file)
+    {
+        var bytes = files.Read(file.Path, file.Size, file.Size);
+        var found = Hashes.Sha256(bytes);
+        return found == file.Sha256
+            ? bytes
+            : throw new InvalidDataException(
+                $"{files.Describe(file.Path)}: expected SHA-256 {file.Sha256} as the manifest says, found {found}. The file was changed after the package was written; export or copy it again.");
+    }
+
+    static ModelPackage Vet(string folder, ModelManifest manifest, PackageFolder files)
+    {
+        var manifestName = Path.Combine(folder, ModelManifest.FileName);
+        var left = manifest.Files.ToDictionary(file => file.Path, StringComparer.Ordinal);
         foreach (var path in files.Paths)
         {
-            if (path != ModelManifest.FileName && !contents.ContainsKey(path))
+            if (path != ModelManifest.FileName && !left.ContainsKey(path))
             {
                 throw new InvalidDataException(
                     $"{files.Describe(path)}: the manifest does not list this file. Remove it, or export the package again.");
             }
         }
-        return contents;
-    }
-
-    static ModelPackage Vet(string folder, ModelManifest manifest, Dictionary<string, byte[]> contents)
-    {
-        var manifestName = Path.Combine(folder, ModelManifest.FileName);
         var encoder = Take(EncoderFile);
         var decoder = manifest.Kind == ModelManifest.Autoencoder ? Take(DecoderFile) : null;
         _ = Take(CardFile);
@@ -153,13 +170,14 @@ public sealed class ModelPackage
             tensors.AddRange([TensorNames.Z, .. reconstruction]);
             locations.AddRange(summary.ExternalData);
         }
-        var external = TakeExternal(folder, locations, contents);
-        var goldens = Golden.RowCounts.Select(rows => new Golden(rows, tensors.ToDictionary(tensor => tensor, tensor => TakeGolden(rows, tensor)))).ToList();
-        if (contents.Count > 0)
+        HashSet<string> purposes = [.. locations.Select(data => data.Location), .. Golden.RowCounts.SelectMany(rows => tensors.Select(tensor => Golden.FileName(rows, tensor)))];
+        if (left.Keys.FirstOrDefault(path => !purposes.Contains(path)) is { } stray)
         {
             throw new InvalidDataException(
-                $"{manifestName}: key 'files': '{contents.Keys.First()}' is no part of a package of kind '{manifest.Kind}'. Remove it.");
+                $"{manifestName}: key 'files': '{stray}' is no part of a package of kind '{manifest.Kind}'. Remove it.");
         }
+        var external = TakeExternal(folder, locations, location => left.ContainsKey(location) ? Take(location) : null);
+        var goldens = Golden.RowCounts.Select(rows => new Golden(rows, tensors.ToDictionary(tensor => tensor, tensor => TakeGolden(rows, tensor)))).ToList();
         var hashes = manifest.Files.Where(file => external.ContainsKey(file.Path)).ToDictionary(file => file.Path, file => file.Sha256);
         var spaceId = SpaceId.Compute(encoder, manifest.Preprocessing, hashes);
         if (spaceId != manifest.SpaceId)
@@ -169,8 +187,8 @@ public sealed class ModelPackage
         }
         return new ModelPackage(folder, manifest, encoder, decoder, external, goldens);
 
-        byte[] Take(string path) => contents.Remove(path, out var bytes)
-            ? bytes
+        byte[] Take(string path) => left.Remove(path, out var file)
+            ? Read(files, file)
             : throw new InvalidDataException(
                 $"{manifestName}: key 'files': expected '{path}' among the files of a package of kind '{manifest.Kind}'. Export the package again.");
 
@@ -194,14 +212,14 @@ public sealed class ModelPackage
         }
     }
 
-    static Dictionary<string, byte[]> TakeExternal(string folder, List<OnnxExternalData> locations, Dictionary<string, byte[]> contents)
+    static Dictionary<string, byte[]> TakeExternal(string folder, List<OnnxExternalData> locations, Func<string, byte[]?> take)
     {
         Dictionary<string, byte[]> external = new(StringComparer.Ordinal);
         foreach (var (location, offset, length) in locations)
         {
             if (!external.TryGetValue(location, out var bytes))
             {
-                external[location] = bytes = !location.EndsWith(".onnx", StringComparison.Ordinal) && contents.Remove(location, out var found)
+                external[location] = bytes = !location.EndsWith(".onnx", StringComparison.Ordinal) && take(location) is { } found
                     ? found
                     : throw new InvalidDataException(
                         $"{Path.Combine(folder, location)}: a graph keeps weights there, but the manifest does not list it as a file of its own.");

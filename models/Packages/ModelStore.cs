@@ -40,17 +40,19 @@ public sealed class ModelStore
     /// <exception cref="InvalidDataException">The package, or the copy of it, is not what its manifest says.</exception>
     public PublishedModel Publish(string packageFolder)
     {
-        var package = ModelPackage.Open(packageFolder);
-        var manifest = package.Manifest with { Version = null };
+        var manifest = ModelPackage.Open(packageFolder).Manifest with { Version = null };
+        var source = new PackageFolder(packageFolder);
         var folder = Path.Combine(_root, manifest.Name);
         var temporary = Path.Combine(folder, $".{Guid.NewGuid():N}.tmp");
         try
         {
             foreach (var file in manifest.Files)
             {
-                using var source = File.OpenRead(Path.Combine(packageFolder, file.Path));
-                AtomicFolder.WriteFile(Path.Combine(temporary, file.Path), source.CopyTo);
+                AtomicFolder.WriteFile(Path.Combine(temporary, file.Path), stream => stream.Write(source.Read(file.Path, file.Size, file.Size)));
             }
+            // What is published is what was verified, not what the source folder held a moment later. Hashing is long; the lock is not held for it.
+            manifest.Write(Path.Combine(temporary, ModelManifest.FileName));
+            ModelPackage.Open(temporary);
             using (Lock(manifest.Name))
             {
                 var unversioned = StrictJson.ToUtf8(manifest);
@@ -65,9 +67,9 @@ public sealed class ModelStore
                 }
                 var next = new ModelVersion(versions.Select(version => version.Number).DefaultIfEmpty().Max() + 1, manifest.SpaceId[..SpaceId.ShortLength]);
                 (manifest with { Version = next.ToString() }).Write(Path.Combine(temporary, ModelManifest.FileName));
-                // What is published is what was verified, not what the source folder held a moment later.
-                ModelPackage.Open(temporary);
                 AtomicFolder.Publish(temporary, Path.Combine(folder, next.ToString()));
+                // The model's own folder may be new as well.
+                AtomicFile.FlushFolder(_root);
                 return Describe(manifest, next);
             }
         }
@@ -120,7 +122,7 @@ public sealed class ModelStore
     public void Promote(string name, string version)
     {
         var promoted = Find(name, version).ToString();
-        ModelPackage.Open(Path.Combine(_root, name, promoted));
+        Verify(Path.Combine(_root, name, promoted));
         using (Lock(name))
         {
             var history = History(name);
@@ -136,7 +138,7 @@ public sealed class ModelStore
     public string Rollback(string name)
     {
         Require(name);
-        using (Lock(name))
+        while (true)
         {
             var history = History(name);
             if (history.Count < 2)
@@ -145,9 +147,16 @@ public sealed class ModelStore
                     $"{name}: expected a version that was promoted before the current one, found none. Promote one: ./mim models promote {name} VERSION.");
             }
             var previous = Find(name, history[1]).ToString();
-            ModelPackage.Open(Path.Combine(_root, name, previous));
-            WriteHistory(name, history.Skip(1));
-            return previous;
+            Verify(Path.Combine(_root, name, previous));
+            using (Lock(name))
+            {
+                // Somebody may have promoted in the meantime: then previous is another one.
+                if (History(name).SequenceEqual(history))
+                {
+                    WriteHistory(name, history.Skip(1));
+                    return previous;
+                }
+            }
         }
     }
 

@@ -95,6 +95,21 @@ public static class HostileCorpus
         yield return Manifest("a constant is for another width", "preprocessing[0]", folder => SamplePackage.Edit(folder, manifest => manifest["preprocessing"]![0]!["a"] = new JsonArray(1, 2)));
         yield return Manifest("a shape overflows", "x_shape", folder => SamplePackage.Edit(folder, manifest => manifest["x_shape"] = new JsonArray(65536, 65536, 65536, 65536)));
         yield return Manifest("a shape is negative", "x_shape", folder => SamplePackage.Edit(folder, manifest => manifest["x_shape"] = new JsonArray(-3)));
+        // A message put together for each of them would take hours.
+        yield return Manifest("a shape has 200,000 dimensions", "found 200000", folder => SamplePackage.Edit(folder, manifest =>
+            manifest["x_shape"] = JsonNode.Parse($"[{string.Join(',', Enumerable.Repeat('1', 200_000))}]")));
+        yield return Manifest("the files are 26 GiB in all", "in all files", folder => SamplePackage.Edit(folder, manifest =>
+        {
+            foreach (var file in manifest["files"]!.AsArray())
+            {
+                file!["size"] = 1 << 30;
+            }
+        }));
+        yield return Manifest("a listed file has no purpose and another hash: it is not read", "'payload.bin' is no part", folder =>
+        {
+            SamplePackage.Replace(folder, "payload.bin", [1, 2, 3]);
+            File.WriteAllBytes(Path.Combine(folder, "payload.bin"), [1, 2, 4]);
+        });
         yield return Manifest("a size is 2^70", "z_size", folder => SamplePackage.EditText(folder, "\"z_size\": 2", "\"z_size\": 1180591620717411303424"));
         yield return Manifest("a path climbs out", "files[0].path", folder => SamplePackage.Edit(folder, manifest => manifest["files"]![0]!["path"] = "golden/../../card.md"));
         yield return Manifest("a path is absolute", "files[0].path", folder => SamplePackage.Edit(folder, manifest => manifest["files"]![0]!["path"] = "/etc/passwd"));

@@ -5,6 +5,20 @@ namespace Mim.Tests.Contract;
 public sealed class ModelPackageTests
 {
     [Fact]
+    public void A_unit_of_parity_is_no_more_than_the_goldens_span()
+    {
+        using var folder = new TemporaryFolder();
+        ModelPackage.Write(
+            folder["package"],
+            SamplePackage.Manifest with { Preprocessing = [new PreprocessingStep { Kind = PreprocessingStep.Scale, A = [0], B = [1e30f, 2, 4] }] },
+            OnnxModelBuilder.Encoder().ToBytes(), OnnxModelBuilder.Decoder().ToBytes(), SamplePackage.Goldens(), "# card\n");
+        var package = ModelPackage.Open(folder["package"]);
+        // 64 rows of 3 values in steps of 0.25.
+        Assert.Equal([191 * 0.25f, 2, 4], package.Units(TensorNames.XMean));
+        Assert.Empty(package.Units(TensorNames.ZMean));
+    }
+
+    [Fact]
     public void A_package_opens_as_it_was_written()
     {
         using var folder = new TemporaryFolder();

@@ -80,6 +80,7 @@ public sealed class ModelStoreTests
             SamplePackage.Write(folder[$"p{i}"], weight: i);
         }
         using var done = new CancellationTokenSource();
+        using var first = new ManualResetEventSlim();
         var seen = 0;
         var reader = new Thread(() =>
         {
@@ -89,7 +90,8 @@ public sealed class ModelStoreTests
                 foreach (var model in store.List())
                 {
                     ModelPackage.Open(model.Folder);
-                    seen = Math.Max(seen, model.Version[0] - '0');
+                    seen++;
+                    first.Set();
                 }
             }
         });
@@ -97,11 +99,13 @@ public sealed class ModelStoreTests
         for (var i = 0; i < 4; i++)
         {
             new ModelStore(folder["models"]).Publish(folder[$"p{i}"]);
+            // From here on the reader is known to read while the others are published.
+            Assert.True(first.Wait(TimeSpan.FromMinutes(1)));
         }
         done.Cancel();
         reader.Join();
         // An exception on the reader's thread would have ended the process.
-        Assert.InRange(seen, 0, 4);
+        Assert.True(seen >= 1);
         Assert.Equal(4, new ModelStore(folder["models"]).List().Count);
     }
 
@@ -185,6 +189,7 @@ public sealed class ModelStoreTests
         var moved = folder["models/sample/7-" + published.Version[2..]];
         Directory.Move(published.Folder, moved);
         Assert.Contains($"sample/{published.Version}", Assert.Throws<InvalidDataException>(() => store.Verify("sample/7")).Message, StringComparison.Ordinal);
+        Assert.Throws<InvalidDataException>(() => store.Promote("sample", "7"));
     }
 
     [Fact]
