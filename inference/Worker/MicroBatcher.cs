@@ -36,13 +36,17 @@ public sealed partial class MicroBatcher : IDisposable
     readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     readonly ConcurrentQueue<Request> _pool = new();
 
+    /// <summary>How long a run may go on after the batcher is disposed of; one that hangs must not hang the process.</summary>
+    static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+
     readonly object _gate = new();
     readonly Queue<Request> _queue = new();
     int _queuedRows;
-    bool _stopping;
+    Exception? _abandoned;
+    volatile bool _stopping;
     volatile bool _lastRunFailed;
 
-    /// <param name="queueCapacity">Rows that may wait. A request larger than this is accepted only by an empty queue.</param>
+    /// <param name="queueCapacity">Rows that may wait, and so the longest request.</param>
     /// <param name="model">Value of the <c>model</c> tag of every measurement.</param>
     public MicroBatcher(BatchBuffers buffers, RunBatch run, int queueCapacity, string model, ILogger logger)
     {
@@ -61,6 +65,9 @@ public sealed partial class MicroBatcher : IDisposable
     /// <summary>The engine refused the latest batch. The next success clears it.</summary>
     public bool LastRunFailed => _lastRunFailed;
 
+    /// <summary>Whether rows are refused because the batcher stops, not because they do not fit.</summary>
+    public bool IsStopping => _stopping;
+
     public BatchBuffers Buffers => _buffers;
 
     /// <summary>
@@ -73,7 +80,7 @@ public sealed partial class MicroBatcher : IDisposable
         CheckShape(input, rows, outputs);
         lock (_gate)
         {
-            if (!_stopping && (_queuedRows == 0 || _queuedRows + rows <= _queueCapacity))
+            if (!_stopping && rows <= _queueCapacity - _queuedRows)
             {
                 if (!_pool.TryDequeue(out var request))
                 {
@@ -93,27 +100,62 @@ public sealed partial class MicroBatcher : IDisposable
         return false;
     }
 
-    /// <summary>Refuses new rows, then waits until every accepted row is answered.</summary>
+    /// <summary>Refuses new rows, then waits until every accepted row is answered; those that still wait at the deadline are failed.</summary>
+    /// <param name="cancellationToken">The deadline.</param>
+    /// <exception cref="TimeoutException">Some were.</exception>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         var start = Stopwatch.GetTimestamp();
-        BeginStop();
-        await Completion.WaitAsync(cancellationToken);
+        BeginStop(null);
+        try
+        {
+            await Completion.WaitAsync(cancellationToken);
+        }
+        catch (OperationCanceledException)
+        {
+            TimeoutException late = new("the worker stopped before every accepted row was answered; give it longer to drain.");
+            BeginStop(late);
+            throw late;
+        }
         s_drainSeconds.Record(Stopwatch.GetElapsedTime(start).TotalSeconds, _model);
     }
 
     public void Dispose()
     {
-        BeginStop();
-        _thread.Join();
+        BeginStop(new ObjectDisposedException(nameof(MicroBatcher)));
+        _thread.Join(s_patience);
     }
 
-    void BeginStop()
+    /// <param name="abandoned">What to fail those with that wait; null lets them be answered.</param>
+    void BeginStop(Exception? abandoned)
     {
         lock (_gate)
         {
             _stopping = true;
+            _abandoned ??= abandoned;
+            FailQueued();
             Monitor.PulseAll(_gate);
+        }
+    }
+
+    /// <summary>Fails what waits once that has been decided. A request of which a batch holds a part is left to the thread, which writes into its memory.</summary>
+    void FailQueued()
+    {
+        if (_abandoned is not { } reason)
+        {
+            return;
+        }
+        for (var waiting = _queue.Count; waiting > 0; waiting--)
+        {
+            var request = _queue.Dequeue();
+            if (request.Taken > 0 && Thread.CurrentThread != _thread)
+            {
+                _queue.Enqueue(request);
+                continue;
+            }
+            Leave(request.Rows - request.Taken);
+            Count(request, "failed");
+            request.Fail(reason);
         }
     }
 
@@ -140,9 +182,9 @@ public sealed partial class MicroBatcher : IDisposable
     [SuppressMessage("Design", "CA1031", Justification = "A dead inference thread must be heard of by every caller and by the host.")]
     void Supervise()
     {
+        var parts = new List<Part>(_buffers.MaxRows);
         try
         {
-            var parts = new List<Part>(_buffers.MaxRows);
             while (Take(parts))
             {
                 if (parts.Count > 0)
@@ -155,16 +197,22 @@ public sealed partial class MicroBatcher : IDisposable
         }
         catch (Exception e)
         {
-            LogThreadDied(e);
             lock (_gate)
             {
                 _stopping = true;
-                while (_queue.TryDequeue(out var request))
+                _abandoned = e;
+                foreach (var part in parts)
                 {
-                    request.Fail(e);
+                    // A request with rows left is in the queue still.
+                    if (part.Request is { } taken && !_queue.Contains(taken))
+                    {
+                        _queue.Enqueue(taken);
+                    }
                 }
+                FailQueued();
             }
             _completion.SetException(e);
+            LogThreadDied(e);
         }
     }
 
@@ -173,6 +221,7 @@ public sealed partial class MicroBatcher : IDisposable
     {
         lock (_gate)
         {
+            FailQueued();
             while (_queue.Count == 0)
             {
                 if (_stopping)
@@ -189,7 +238,8 @@ public sealed partial class MicroBatcher : IDisposable
                 {
                     _queue.Dequeue();
                     Leave(left);
-                    Close(request, "cancelled", new OperationCanceledException(request.Token));
+                    Count(request, "cancelled");
+                    request.Fail(new OperationCanceledException(request.Token));
                     continue;
                 }
                 if (request.Taken == 0)
@@ -243,8 +293,9 @@ public sealed partial class MicroBatcher : IDisposable
         s_fill.Record((double)rows / _buffers.MaxRows, _model);
 
         var first = 0;
-        foreach (var part in parts)
+        for (var index = 0; index < parts.Count; index++)
         {
+            var part = parts[index];
             for (var i = 0; i < part.Request.Outputs.Length; i++)
             {
                 part.Scatter(_buffers.Output(i, first + part.Rows), first, i, _buffers.OutputWidths[i]);
@@ -252,7 +303,9 @@ public sealed partial class MicroBatcher : IDisposable
             first += part.Rows;
             if (part.EndsRequest)
             {
-                Close(part.Request, "ok", null);
+                Count(part.Request, "ok");
+                parts[index] = default;
+                part.Request.Succeed();
             }
         }
     }
@@ -268,25 +321,20 @@ public sealed partial class MicroBatcher : IDisposable
                 Leave(head.Rows - head.Taken);
             }
         }
-        foreach (var part in parts)
+        for (var index = 0; index < parts.Count; index++)
         {
-            Close(part.Request, "failed", e);
+            var request = parts[index].Request;
+            Count(request, "failed");
+            parts[index] = default;
+            request.Fail(e);
         }
     }
 
-    /// <summary>Answers a request. Its caller may reuse the object at once, so it is not touched afterwards.</summary>
-    void Close(Request request, string outcome, Exception? e)
+    /// <summary>Counts a request out. Once it is answered its caller may reuse the object, so this comes before, and nobody touches it afterwards.</summary>
+    void Count(Request request, string outcome)
     {
         s_items.Add(request.Rows, _model, new("outcome", outcome));
         s_inflight.Add(-1, _model);
-        if (e is null)
-        {
-            request.Succeed();
-        }
-        else
-        {
-            request.Fail(e);
-        }
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Run of {Rows} rows failed")]

@@ -13,4 +13,4 @@ return await Cli.RunAsync(
     },
     args,
     // serve drains for at most --drain seconds, which may be an hour.
-    patience: TimeSpan.FromHours(2));
+    patience: args is ["serve", ..] ? TimeSpan.FromHours(2) : null);

@@ -2,7 +2,7 @@ using Mim.Models;
 
 namespace Mim.Inference;
 
-/// <summary>One graph in service: its session, the queue in front of it, and what parity counts in (<see cref="ModelManifest.Units"/>).</summary>
+/// <summary>One graph in service: its session, the queue in front of it, and what parity counts in (<see cref="ModelPackage.Units"/>).</summary>
 public sealed record ServedGraph(OnnxModel Model, MicroBatcher Batcher, float[] Units)
 {
     /// <summary>

@@ -56,17 +56,18 @@ public sealed partial class ServedModel : BackgroundService
         return await encoder.IsHealthyAsync(canary, cancellationToken) && (_decoder is not { } decoder || await decoder.IsHealthyAsync(canary, cancellationToken));
     }
 
-    /// <summary>Answers every accepted row, then lets go of the sessions.</summary>
+    /// <summary>Answers every accepted row, or fails those that still wait when the time is up; an unanswered row is an exception.</summary>
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
-        foreach (var graph in (ServedGraph?[])[_encoder, _decoder])
+        try
         {
-            if (graph is not null)
-            {
-                await graph.Batcher.StopAsync(cancellationToken);
-            }
+            ServedGraph?[] graphs = [_encoder, _decoder];
+            await Task.WhenAll(graphs.OfType<ServedGraph>().Select(graph => graph.Batcher.StopAsync(cancellationToken)));
         }
-        await base.StopAsync(cancellationToken);
+        finally
+        {
+            await base.StopAsync(cancellationToken);
+        }
     }
 
     public override void Dispose()
@@ -74,7 +75,11 @@ public sealed partial class ServedModel : BackgroundService
         foreach (var graph in (ServedGraph?[])[_encoder, _decoder])
         {
             graph?.Batcher.Dispose();
-            graph?.Model.Dispose();
+            // A run that hangs still writes into the session's memory; the process is about to end.
+            if (graph is { Batcher.Completion.IsCompleted: true })
+            {
+                graph.Model.Dispose();
+            }
         }
         base.Dispose();
     }
@@ -129,7 +134,7 @@ public sealed partial class ServedModel : BackgroundService
             Verification.Check(package, model, checks);
             model.WarmUp();
             var batcher = new MicroBatcher(model.Buffers, model.Run, _options.QueueCapacity, package.Manifest.Name, _loggers.CreateLogger<MicroBatcher>());
-            return new(model, batcher, package.Manifest.Units(model.Outputs[0]));
+            return new(model, batcher, package.Units(model.Outputs[0]));
         }
     }
 

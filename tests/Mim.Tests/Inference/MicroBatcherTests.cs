@@ -148,6 +148,7 @@ public sealed class MicroBatcherTests
         Call again = new(fake.Batcher, [.. Row(4), .. Row(5)]);
         Assert.True(again.Accepted);
         await again.AssertAnsweredAsync();
+        Assert.False(new Call(fake.Batcher, [.. Enumerable.Range(0, 5).SelectMany(Row)]).Accepted); // longer than the queue, which is empty
     }
 
     [Fact]
@@ -221,6 +222,71 @@ public sealed class MicroBatcherTests
         await after.AssertAnsweredAsync();
         Assert.False(fake.Batcher.LastRunFailed);
         Assert.Equal([1, 8, 1], fake.Runs); // the poison's other 13 rows are not tried
+    }
+
+    [Fact]
+    public async Task At_the_deadline_what_waits_is_failed_and_what_runs_is_answered()
+    {
+        using var fake = new Fake(100);
+        fake.Hold();
+        Call running = new(fake.Batcher, Row(0));
+        await fake.EnteredAsync();
+        var waiting = Enumerable.Range(1, 3).Select(i => new Call(fake.Batcher, Row(i))).ToArray();
+        await Assert.ThrowsAsync<TimeoutException>(() => fake.Batcher.StopAsync(new CancellationToken(canceled: true)));
+        foreach (var call in waiting)
+        {
+            await Assert.ThrowsAsync<TimeoutException>(() => call.Completion);
+        }
+        Assert.False(running.Completion.IsCompleted);
+        fake.Release();
+        await running.AssertAnsweredAsync();
+        await fake.Batcher.Completion;
+        Assert.Equal([1], fake.Runs);
+    }
+
+    [Fact]
+    public async Task When_the_thread_dies_everybody_hears_of_it_and_nothing_stays_counted()
+    {
+        using var fake = new Fake(100);
+        var (depth, inflight) = (0, 0);
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, listener) =>
+            {
+                if (instrument.Name is "mim.inference.queue.depth" or "mim.inference.inflight")
+                {
+                    listener.EnableMeasurementEvents(instrument);
+                }
+            },
+        };
+        listener.SetMeasurementEventCallback<int>((instrument, change, tags, _) =>
+        {
+            if (tags.ToArray().Contains(new("model", fake.Name)))
+            {
+                Interlocked.Add(ref instrument.Name == "mim.inference.inflight" ? ref inflight : ref depth, change);
+            }
+        });
+        listener.Start();
+
+        fake.Hold();
+        Call before = new(fake.Batcher, Row(0));
+        await fake.EnteredAsync();
+        // One batch: a caller whose memory cannot be written, a neighbour, and 6 rows of 20.
+        using TouchedMemory poison = new(new float[1], () => throw new InvalidOperationException("poison"));
+        Assert.True(fake.Batcher.TryRun(Row(1), 1, [poison.Whole], CancellationToken.None, out var completion));
+        Call neighbour = new(fake.Batcher, Row(2));
+        Call longer = new(fake.Batcher, [.. Enumerable.Range(3, 20).SelectMany(Row)]);
+        Call behind = new(fake.Batcher, Row(30));
+        fake.Release();
+
+        await before.AssertAnsweredAsync();
+        foreach (var task in (Task[])[completion.AsTask(), neighbour.Completion, longer.Completion, behind.Completion, fake.Batcher.Completion])
+        {
+            Assert.Equal("poison", (await Assert.ThrowsAsync<InvalidOperationException>(() => task)).Message);
+        }
+        Assert.Equal((0, 0), (depth, inflight));
+        Assert.True(fake.Batcher.IsStopping);
+        Assert.False(new Call(fake.Batcher, Row(1)).Accepted);
     }
 
     [Fact]
