@@ -77,7 +77,7 @@ public static class Verification
             for (var i = 0; i < model.Outputs.Count; i++)
             {
                 var (name, width) = (model.Outputs[i], model.Buffers.OutputWidths[i]);
-                var units = package.Manifest.Units(name);
+                var units = package.Units(name);
                 checks.Add(Compare(ParityCheck.Golden, name, rows, batch[i], Tensor(package, golden, name), Parity.EngineTolerance, width, units));
                 checks.Add(Compare(ParityCheck.OneByOne, name, rows, batch[i], single[i], Parity.BatchTolerance, width, units));
             }

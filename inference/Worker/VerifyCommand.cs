@@ -23,7 +23,8 @@ public static class VerifyCommand
         var report = new Option<FileInfo?>("--report") { Description = "Also write the result as JSON to this file (default: none).", HelpName = "FILE.json" };
         var json = new Option<bool>("--json") { Description = "Print the result as JSON instead of a table." };
         var flags = new EngineFlags();
-        var command = new Command("verify", "Replay a package's goldens through ONNX Runtime: 1e-5 against the training engine, 2e-6 for batch against single.")
+        var command = new Command("verify", "Replay a package's goldens through ONNX Runtime: |a - b| <= t * unit + t * |b| with t = 1e-5 against the training engine and 2e-6 for batch "
+            + "against single. The unit is 1, but for x_mean one unit of the preprocessed feature in raw units, no more than the goldens' x spans.")
         {
             package, report, json,
         };
@@ -58,12 +59,12 @@ public static class VerifyCommand
     {
         output.WriteLine(
             $"{report.Model} {report.Version ?? "(not published)"}  space {report.SpaceId}  {report.Engine}, {Name(report.Device)}, {report.Threads} threads");
-        output.WriteLine($"{"check",-15} {"tensor",-10} {"n",4} {"max abs",10} {"max ulp",9} {"1 - cosine",10} {"bound",8}");
+        output.WriteLine($"{"check",-15} {"tensor",-10} {"n",4} {"max abs",10} {"unit",8} {"max ulp",9} {"1 - cosine",10} {"bound",8}");
         foreach (var check in report.Checks)
         {
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"{check.Check,-15} {check.Tensor,-10} {check.Rows,4} "
-                + $"{check.MaxAbs,10:0.0e-0} {check.MaxUlp,9} {1 - check.Cosine,10:0.0e-0} {check.Tolerance,8:0e-0} {(check.Passed ? "ok" : "FAILED")}"));
+                + $"{check.MaxAbs,10:0.0e-0} {check.Unit,8:G4} {check.MaxUlp,9} {1 - check.Cosine,10:0.0e-0} {check.Tolerance,8:0e-0} {(check.Passed ? "ok" : "FAILED")}"));
         }
     }
 
