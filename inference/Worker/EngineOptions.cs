@@ -21,7 +21,8 @@ public sealed record EngineOptions(int Threads, Device Device)
 /// <summary>The options that every verb with a session has.</summary>
 sealed class EngineFlags
 {
-    const string Store = "models";
+    /// <summary>The project's store wherever the command is typed; without a project, the one in this folder.</summary>
+    internal static string Store { get; } = Path.Combine(Environment.GetEnvironmentVariable("MIM_ROOT") ?? "", "models");
 
     readonly Option<string> _model = new("--model")
     {

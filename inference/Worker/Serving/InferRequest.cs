@@ -1,9 +1,11 @@
 using System.Text.Json;
+using Mim.Models;
 
 namespace Mim.Inference;
 
 /// <summary>A tensor of the Open Inference Protocol v2, JSON form.</summary>
-sealed record InferTensor(string Name, string Datatype, long[] Shape, ReadOnlyMemory<float> Data);
+/// <param name="SpaceId">What the caller says of the space of its codes, if anything.</param>
+sealed record InferTensor(string Name, string Datatype, long[] Shape, ReadOnlyMemory<float> Data, string? SpaceId);
 
 /// <summary>The body of an infer request. What is wrong with it is an <see cref="InvalidDataException"/> for the caller, never a guess.</summary>
 sealed record InferRequest(string? Id, InferTensor Input, IReadOnlyList<string>? Outputs)
@@ -38,6 +40,8 @@ sealed record InferRequest(string? Id, InferTensor Input, IReadOnlyList<string>?
                         throw new InvalidDataException($"unknown key '{key}'; expected id, inputs, outputs or parameters.");
                 }
             }
+            // Anything after the object is a JsonException.
+            reader.Read();
             return inputs switch
             {
                 null => throw new InvalidDataException("'inputs' is missing."),
@@ -49,15 +53,19 @@ sealed record InferRequest(string? Id, InferTensor Input, IReadOnlyList<string>?
         {
             throw new InvalidDataException($"not a JSON request: it breaks at line {e.LineNumber + 1}, byte {e.BytePositionInLine}.", e);
         }
+        catch (InvalidOperationException e)
+        {
+            throw new InvalidDataException($"not a JSON request: {StrictJson.BadText}", e);
+        }
     }
 
     static List<InferTensor> Inputs(ref Utf8JsonReader reader)
     {
         List<InferTensor> tensors = [];
         Expect(ref reader, JsonTokenType.StartArray, "inputs");
-        while (reader.Read() && reader.TokenType == JsonTokenType.StartObject)
+        while (NextObject(ref reader, "inputs"))
         {
-            string? name = null, datatype = null;
+            string? name = null, datatype = null, space = null;
             long[]? shape = null;
             ReadOnlyMemory<float>? data = null;
             while (NextKey(ref reader) is { } key)
@@ -79,7 +87,7 @@ sealed record InferRequest(string? Id, InferTensor Input, IReadOnlyList<string>?
                         data = Data(ref reader);
                         break;
                     case "parameters":
-                        reader.Skip();
+                        space = Space(ref reader);
                         break;
                     default:
                         throw new InvalidDataException($"inputs: unknown key '{key}'; expected name, shape, datatype, data or parameters.");
@@ -89,7 +97,8 @@ sealed record InferRequest(string? Id, InferTensor Input, IReadOnlyList<string>?
                 name ?? throw new InvalidDataException("inputs: 'name' is missing."),
                 datatype ?? throw new InvalidDataException("inputs: 'datatype' is missing."),
                 shape ?? throw new InvalidDataException("inputs: 'shape' is missing."),
-                data ?? throw new InvalidDataException("inputs: 'data' is missing.")));
+                data ?? throw new InvalidDataException("inputs: 'data' is missing."),
+                space));
         }
         return tensors;
     }
@@ -98,7 +107,7 @@ sealed record InferRequest(string? Id, InferTensor Input, IReadOnlyList<string>?
     {
         List<string> names = [];
         Expect(ref reader, JsonTokenType.StartArray, "outputs");
-        while (reader.Read() && reader.TokenType == JsonTokenType.StartObject)
+        while (NextObject(ref reader, "outputs"))
         {
             string? name = null;
             while (NextKey(ref reader) is { } key)
@@ -116,6 +125,25 @@ sealed record InferRequest(string? Id, InferTensor Input, IReadOnlyList<string>?
             names.Add(name ?? throw new InvalidDataException("outputs: 'name' is missing."));
         }
         return names;
+    }
+
+    static string? Space(ref Utf8JsonReader reader)
+    {
+        string? space = null;
+        Expect(ref reader, JsonTokenType.StartObject, "inputs.parameters");
+        while (NextKey(ref reader) is { } key)
+        {
+            if (key == "space_id")
+            {
+                Expect(ref reader, JsonTokenType.String, "inputs.parameters.space_id");
+                space = reader.GetString();
+            }
+            else
+            {
+                reader.Skip();
+            }
+        }
+        return space;
     }
 
     static long[] Shape(ref Utf8JsonReader reader)
@@ -152,12 +180,13 @@ sealed record InferRequest(string? Id, InferTensor Input, IReadOnlyList<string>?
             {
                 Array.Resize(ref values, count * 2);
             }
-            values[count++] = reader.TokenType switch
+            values[count] = reader.TokenType switch
             {
                 JsonTokenType.Number when reader.TryGetSingle(out var value) => value,
                 JsonTokenType.Null => float.NaN,
                 _ => throw new InvalidDataException($"inputs.data[{count}]: expected a float32, found {reader.TokenType}."),
             };
+            count++;
         }
         return values.AsMemory(0, count);
     }
@@ -166,6 +195,18 @@ sealed record InferRequest(string? Id, InferTensor Input, IReadOnlyList<string>?
     {
         reader.Read();
         return reader.TokenType == JsonTokenType.PropertyName ? reader.GetString() : null;
+    }
+
+    /// <summary>Steps into an array's next item, or past its end.</summary>
+    static bool NextObject(ref Utf8JsonReader reader, string what)
+    {
+        reader.Read();
+        return reader.TokenType switch
+        {
+            JsonTokenType.StartObject => true,
+            JsonTokenType.EndArray => false,
+            var found => throw new InvalidDataException($"{what}: expected an array of objects, found {found}."),
+        };
     }
 
     static void Expect(ref Utf8JsonReader reader, JsonTokenType type, string what)

@@ -19,7 +19,7 @@ public sealed class InferenceOptions
     public string Model { get; init; } = "";
 
     [Required]
-    public string Store { get; init; } = "models";
+    public string Store { get; init; } = EngineFlags.Store;
 
     /// <summary>Most rows one run may hold. Larger amortises the call; each row waits for the slowest.</summary>
     [Range(1, 4096)]

@@ -9,7 +9,7 @@ namespace Mim.Inference;
 
 /// <summary>
 /// The Open Inference Protocol v2 over HTTP with JSON tensors: x → z_mean, z_log_var; z → x_mean, … Errors are <c>{"error": …}</c> with
-/// 400 bad tensor, 404 unknown model or path, 413 too large, 429 queue full, 500 the engine failed, 503 not ready.
+/// 400 bad tensor, 404 unknown model or path, 413 too large, 429 queue full, 500 the engine failed, 503 not ready or stopping.
 /// </summary>
 static class OpenInference
 {
@@ -17,6 +17,7 @@ static class OpenInference
     const string Float32 = "FP32";
     const string Json = "application/json";
     const string NoVersion = "unpublished";
+    const int MaxFirstRead = 1 << 16;
 
     public static void Map(WebApplication app, ServedModel served, InferenceOptions options)
     {
@@ -75,6 +76,11 @@ static class OpenInference
             graph = served.Graph(request.Input.Name) ?? throw new InvalidDataException(
                 $"unknown input '{request.Input.Name}'; expected {TensorNames.X}{(package.Decoder is null ? "" : $" (to encode) or {TensorNames.Z} (to decode)")}.");
             rows = Rows(request.Input, graph.Model, package.Manifest);
+            if (rows > options.QueueCapacity)
+            {
+                await Error(context, 413, $"{rows} rows are more than the queue holds ({options.QueueCapacity}); send fewer in one request.");
+                return;
+            }
             outputs = Outputs(request.Outputs, graph.Model, rows);
         }
         catch (InvalidDataException e)
@@ -85,7 +91,9 @@ static class OpenInference
         if (!graph.Batcher.TryRun(request.Input.Data, rows, outputs, context.RequestAborted, out var completion))
         {
             context.Response.Headers.RetryAfter = "1";
-            await Error(context, 429, $"the queue is full ({options.QueueCapacity} rows); try again later.");
+            await (graph.Batcher.IsStopping
+                ? Error(context, 503, "the worker is stopping.")
+                : Error(context, 429, $"the queue is full ({options.QueueCapacity} rows); try again later."));
             return;
         }
         try
@@ -116,7 +124,8 @@ static class OpenInference
         {
             return null;
         }
-        var buffer = new ArrayBufferWriter<byte>((int)(request.ContentLength ?? 4096) + 1);
+        // The header is a claim: memory grows with what arrives.
+        var buffer = new ArrayBufferWriter<byte>((int)Math.Min(request.ContentLength ?? 4096, MaxFirstRead) + 1);
         while (true)
         {
             var read = await request.Body.ReadAsync(buffer.GetMemory(4096), request.HttpContext.RequestAborted);
@@ -150,6 +159,10 @@ static class OpenInference
         {
             throw new InvalidDataException($"{input.Name}: expected {rows * width} values for shape [{string.Join(", ", input.Shape)}], found {input.Data.Length}.");
         }
+        if (input.Name == TensorNames.Z && input.SpaceId is { } space && space != manifest.SpaceId)
+        {
+            throw new InvalidDataException($"{input.Name}: expected codes of space {manifest.SpaceId}, found space '{space}'. Encode the data again with this model.");
+        }
         var contract = input.Name == TensorNames.X ? RowContract.Encode(manifest) : RowContract.Decode(manifest);
         return contract.BadValue(input.Data.Span) is { } bad
             ? throw new InvalidDataException($"{input.Name}[{bad.Index / width}][{bad.Index % width}]: {bad.Fault}")
@@ -178,7 +191,13 @@ static class OpenInference
         var outputs = new Memory<float>[model.Outputs.Count];
         for (var i = 0; i < outputs.Length; i++)
         {
-            outputs[i] = wanted is null || wanted.Contains(model.Outputs[i]) ? new float[rows * model.Buffers.OutputWidths[i]] : default;
+            if (wanted is null || wanted.Contains(model.Outputs[i]))
+            {
+                var size = (long)rows * model.Buffers.OutputWidths[i];
+                outputs[i] = size <= Array.MaxLength
+                    ? new float[size]
+                    : throw new InvalidDataException($"{model.Outputs[i]}: {rows} rows of {model.Buffers.OutputWidths[i]} values do not fit in memory; send fewer.");
+            }
         }
         return outputs;
     }

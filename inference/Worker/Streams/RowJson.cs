@@ -53,6 +53,10 @@ static class RowJson
         {
             return $"not a JSON object on one line: it breaks at byte {e.BytePositionInLine}.";
         }
+        catch (InvalidOperationException)
+        {
+            return StrictJson.BadText;
+        }
     }
 
     static string? Attribute(ref Utf8JsonReader reader, RowContract contract, ref Attributes attributes)

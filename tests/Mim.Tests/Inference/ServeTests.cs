@@ -78,6 +78,12 @@ public sealed class ServeTests : IDisposable
     [InlineData("""{"inputs": [{"name": "x"}]}""", "'datatype' is missing")]
     [InlineData("""{"inputs": """, "not a JSON request")]
     [InlineData("""[]""", "expected StartObject")]
+    [InlineData("""{"inputs": [{"name": "x", "shape": [1, 5], "datatype": "FP32", "data": [1, 2, 3, 4, 5]}, 5]}""", "inputs: expected an array of objects, found Number")]
+    [InlineData("""{"inputs": [{"name": "x", "shape": [1, 5], "datatype": "FP32", "data": [1, 2, 3, 4, 5]}], "outputs": ["z_mean"]}""", "outputs: expected an array of objects, found String")]
+    [InlineData("""{"inputs": [{"name": "x", "shape": [1, 5], "datatype": "FP32", "data": [1, 2, 3, 4, 5]}]} {}""", "not a JSON request")]
+    [InlineData("""{"inputs": [{"name": "x", "shape": [1, 5], "datatype": "FP32", "data": [1, 2, "3", 4, 5]}]}""", "inputs.data[2]: expected a float32")]
+    [InlineData("""{"inputs": [{"name": "z", "shape": [1, 3], "datatype": "FP32", "data": [1, 2, 3], "parameters": {"space_id": "abc"}}]}""", "found space 'abc'")]
+    [InlineData("""{"id": "\ud800"}""", "half of a surrogate pair")]
     public async Task A_bad_tensor_is_400_and_says_why(string request, string reason)
     {
         await using var app = await StartAsync();
@@ -102,6 +108,16 @@ public sealed class ServeTests : IDisposable
     }
 
     [Fact]
+    public async Task More_rows_than_the_queue_holds_are_413_and_may_come_in_two_requests()
+    {
+        await using var app = await StartAsync(("QueueCapacity", "16"));
+        var (status, body) = await _server.SendAsync("POST", Infer, Ones(17));
+        Assert.Equal(413, status);
+        Assert.Contains("17 rows are more than the queue holds (16)", body.GetProperty("error").GetString(), StringComparison.Ordinal);
+        Assert.Equal(200, (await _server.SendAsync("POST", Infer, Ones(16))).Status);
+    }
+
+    [Fact]
     public async Task Metadata_and_health_speak_the_protocol()
     {
         await using var app = await StartAsync();
@@ -117,19 +133,28 @@ public sealed class ServeTests : IDisposable
     }
 
     [Fact]
-    public async Task A_full_queue_is_429()
+    public async Task A_full_queue_is_429_and_a_worker_that_stops_is_503()
     {
-        await using var app = await StartAsync(("QueueCapacity", "16"), ("MaxBatchSize", "1"));
-        var encoder = app.Services.GetRequiredService<ServedModel>().Graph(TensorNames.X)!;
-        using var done = new CancellationTokenSource();
-        // A million rows one by one take far longer than the request below; they are given up as soon as it is answered.
-        const int rows = 1_000_000;
-        Assert.True(encoder.Batcher.TryRun(new float[rows * AffineModel.X], rows, new Memory<float>[2], done.Token, out var busy));
-        var sixteen = string.Join(',', Enumerable.Repeat("1", 16 * AffineModel.X));
-        var (status, body) = await _server.SendAsync("POST", Infer, $$"""{"inputs": [{"name": "x", "shape": [16, 5], "datatype": "FP32", "data": [ {{sixteen}} ] } ] }""");
-        await done.CancelAsync();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => busy.AsTask());
-        Assert.Equal(429, status);
+        await using var app = await StartAsync(("QueueCapacity", "16"));
+        var batcher = app.Services.GetRequiredService<ServedModel>().Graph(TensorNames.X)!.Batcher;
+        using SemaphoreSlim entered = new(0);
+        using ManualResetEventSlim open = new();
+        using TouchedMemory held = new(new float[AffineModel.X], () =>
+        {
+            entered.Release();
+            open.Wait();
+        });
+        Assert.True(batcher.TryRun(held.Whole, 1, new Memory<float>[2], CancellationToken.None, out var running));
+        await entered.WaitAsync(); // the thread is inside the first batch: nothing leaves the queue
+        Assert.True(batcher.TryRun(new float[16 * AffineModel.X], 16, new Memory<float>[2], CancellationToken.None, out var waiting));
+        var (full, body) = await _server.SendAsync("POST", Infer, Ones(1));
+        var stopped = batcher.StopAsync(CancellationToken.None);
+        var (stopping, _) = await _server.SendAsync("POST", Infer, Ones(1));
+        open.Set();
+        await running;
+        await waiting;
+        await stopped;
+        Assert.Equal((429, 503), (full, stopping));
         Assert.Contains("queue is full (16 rows)", body.GetProperty("error").GetString(), StringComparison.Ordinal);
     }
 
@@ -142,9 +167,9 @@ public sealed class ServeTests : IDisposable
         var served = app.Services.GetRequiredService<ServedModel>();
         Assert.True(await served.LoadedAsync(CancellationToken.None));
         var batcher = served.Graph(TensorNames.X)!.Batcher;
-        var x = AffineModel.Rows(5000, AffineModel.X, 1);
-        var z = new float[5000 * AffineModel.Z];
-        Assert.True(batcher.TryRun(x, 5000, [z, default], CancellationToken.None, out var completion));
+        var x = AffineModel.Rows(4000, AffineModel.X, 1);
+        var z = new float[4000 * AffineModel.Z];
+        Assert.True(batcher.TryRun(x, 4000, [z, default], CancellationToken.None, out var completion));
         app.Lifetime.StopApplication();
         await completion;
         OnnxModelTests.AssertClose(_affine.Expected(TensorNames.ZMean, x), z);
@@ -236,18 +261,19 @@ public sealed class ServeTests : IDisposable
     {
         var manifest = _affine.Write(_folder["package"]);
         using var input = new MemoryStream(Encoding.UTF8.GetBytes(
-            "{\"id\": \"a\", \"x\": [1, 2, 3, 4, 5]}\n{\"id\": 7, \"x\": [1, 2]}\nnonsense\n\n{\"x\": [5, 4, 3, 2, 1]}"));
+            "{\"id\": \"a\", \"x\": [1, 2, 3, 4, 5]}\n{\"id\": 7, \"x\": [1, 2]}\nnonsense\n\n{\"id\": \"\\ud800\", \"x\": [1, 2, 3, 4, 5]}\n{\"x\": [5, 4, 3, 2, 1]}"));
         using var output = new MemoryStream();
         using var host = InferenceHost.CreateStream([new("Model", _folder["package"])], null, input, output);
         Assert.Equal(ExitCode.Done, await InferenceHost.RunAsync(host, CancellationToken.None));
         var lines = Encoding.UTF8.GetString(output.ToArray()).TrimEnd('\n').Split('\n').Select(line => JsonDocument.Parse(line).RootElement).ToArray();
-        Assert.Equal(4, lines.Length);
+        Assert.Equal(5, lines.Length);
         Assert.Equal("a", lines[0].GetProperty("id").GetString());
         Assert.Equal(manifest.SpaceId, lines[0].GetProperty("space_id").GetString());
         OnnxModelTests.AssertClose(_affine.Expected(TensorNames.ZMean, [1, 2, 3, 4, 5]), Floats(lines[0].GetProperty("z")));
         Assert.Equal(("7", 2, "'x': expected 5 values, found 2."), (lines[1].GetProperty("id").GetString(), lines[1].GetProperty("line").GetInt32(), lines[1].GetProperty("error").GetString()));
         Assert.StartsWith("not a JSON object", lines[2].GetProperty("error").GetString(), StringComparison.Ordinal);
-        OnnxModelTests.AssertClose(_affine.Expected(TensorNames.ZMean, [5, 4, 3, 2, 1]), Floats(lines[3].GetProperty("z")));
+        Assert.Contains("half of a surrogate pair", lines[3].GetProperty("error").GetString(), StringComparison.Ordinal);
+        OnnxModelTests.AssertClose(_affine.Expected(TensorNames.ZMean, [5, 4, 3, 2, 1]), Floats(lines[4].GetProperty("z")));
     }
 
     [Fact]
@@ -290,6 +316,9 @@ public sealed class ServeTests : IDisposable
                 collection.RemoveAll<IServer>();
                 collection.AddSingleton<IServer>(_server);
             }));
+
+    static string Ones(int rows) =>
+        $$"""{"inputs": [{"name": "x", "shape": [{{rows}}, 5], "datatype": "FP32", "data": [ {{string.Join(',', Enumerable.Repeat("1", rows * AffineModel.X))}} ] } ] }""";
 
     static float[] Floats(JsonElement array) => [.. array.EnumerateArray().Select(value => value.GetSingle())];
 }
