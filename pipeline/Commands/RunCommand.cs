@@ -155,6 +155,6 @@ public static class RunCommand
     {
         var hardware = Hardware.Detect();
         string?[] native = [.. new[] { NativeLibraries.Libtorch(project), NativeLibraries.Blas(project), NativeLibraries.OnnxRuntime(project) }.OfType<NativeLibrary>().Select(l => $"{l.Name} {l.Version}")];
-        return $"engines: {EngineChoice.Read(project.Root)?.Engines ?? "unset"} ({string.Join(", ", native)}); {hardware.Cpu}, {hardware.Threads} threads, GPU: {hardware.Gpu ?? "none"}";
+        return $"engines: {EngineChoice.InUse(project)} ({string.Join(", ", native)}); {hardware.Cpu}, {hardware.Threads} threads, GPU: {hardware.Gpu ?? "none"}";
     }
 }

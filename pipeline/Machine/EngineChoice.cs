@@ -24,6 +24,9 @@ public sealed record EngineChoice(string Engines, string Why)
             : null;
     }
 
+    /// <summary>The engines that a build here takes: the environment's, the choice's, or MSBuild's default.</summary>
+    public static string InUse(Project project) => project.BuildEngines ?? Read(project.Root)?.Engines ?? "cpu";
+
     public void Write(string root) => AtomicFile.WriteText(Path.Combine(root, FileName), new XElement("Project",
         new XComment(" Written by './mim setup', which chooses again with --probe. "),
         new XElement("PropertyGroup", new XElement("MimEngines", Engines), new XElement("MimEnginesWhy", Why))) + "\n");

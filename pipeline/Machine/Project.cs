@@ -14,6 +14,9 @@ public sealed record Project
     /// <summary>MIM_ENGINES: the engines somebody asked for.</summary>
     public string? Engines { get; init; }
 
+    /// <summary>MimEngines: what MSBuild takes from the environment before any choice on disk.</summary>
+    public string? BuildEngines { get; init; }
+
     /// <summary>MIM_LIBTORCH: a folder with <c>lib/libtorch_cpu.so</c> instead of the system's.</summary>
     public string? Libtorch { get; init; }
 
@@ -29,6 +32,7 @@ public sealed record Project
             Dotnet = Environment.ProcessPath is { } host && Path.GetFileName(host) == "dotnet" ? host : "dotnet",
             Cache = Path.Combine(cache, "mim"),
             Engines = Variable("MIM_ENGINES"),
+            BuildEngines = Variable("MimEngines"),
             Libtorch = Variable("MIM_LIBTORCH"),
             LibraryPath = Variable("LD_LIBRARY_PATH")?.Split(':', StringSplitOptions.RemoveEmptyEntries) ?? [],
         };

@@ -110,6 +110,7 @@ public sealed class LockAndHashTests : IDisposable
         Assert.Equal(ExitCode.Done, TestCommand.Conclude(outcomes, [], 2, output));
         Assert.Equal("skipped: no data\n  b\n  c\n1 passed, 0 failed, 2 skipped\n", output.ToString());
         Assert.Equal(ExitCode.Failed, TestCommand.Conclude(outcomes, [], 1, TextWriter.Null));
+        Assert.Equal(ExitCode.Failed, TestCommand.Conclude([], [], 1, TextWriter.Null));
         output = new StringWriter();
         Assert.Equal(ExitCode.Failed, TestCommand.Conclude([new("a", "Failed", "because")], ["tests/X"], 0, output));
         Assert.EndsWith("0 passed, 2 failed, 0 skipped\n", output.ToString(), StringComparison.Ordinal);
