@@ -52,6 +52,7 @@ static class TrainCommand
         var time = TimeProvider.System;
         var begin = time.GetTimestamp();
         var dataset = Dataset.Open(options.Dataset, options.Trainer.Seed);
+        // Before Engines() records it; the trainer, which others call too, sets it again.
         if (options.Trainer.Threads > 0)
         {
             torch.set_num_threads(options.Trainer.Threads);

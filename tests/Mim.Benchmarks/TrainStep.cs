@@ -78,7 +78,7 @@ static class TrainStep
                     network: { hidden: [500, 500], z: 64, activation: tanh }
                     likelihood: bernoulli
                     objective: { name: vae }
-                    trainer: { threads: {{threads}}, batch: {{Batch}}, epochs: 1 }
+                    trainer: { threads: {{threads}}, batch: {{Batch}}, epochs: 1, warmup_epochs: 1 }
                     """), "benchmark");
             _thread = new Thread(() =>
             {
