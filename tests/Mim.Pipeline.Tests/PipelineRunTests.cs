@@ -199,8 +199,8 @@ public sealed class PipelineRunTests
         using var folder = new PipelineFolder("""
             stages:
               top: { cmd: echo top > top.txt, outs: [top.txt] }
-              left: { cmd: "mkfifo l 2>/dev/null; mkfifo r 2>/dev/null; timeout 30 sh -c 'echo left > l & cat r > left.txt'", deps: [top.txt], outs: [left.txt] }
-              right: { cmd: "mkfifo l 2>/dev/null; mkfifo r 2>/dev/null; timeout 30 sh -c 'echo right > r & cat l > right.txt'", deps: [top.txt], outs: [right.txt] }
+              left: { cmd: "mkfifo l 2>/dev/null; mkfifo r 2>/dev/null; timeout 30 sh -c 'echo left > l & cat r > left.txt; wait'", deps: [top.txt], outs: [left.txt] }
+              right: { cmd: "mkfifo l 2>/dev/null; mkfifo r 2>/dev/null; timeout 30 sh -c 'echo right > r & cat l > right.txt; wait'", deps: [top.txt], outs: [right.txt] }
               bottom: { cmd: cat left.txt right.txt > bottom.txt, deps: [left.txt, right.txt], outs: [bottom.txt] }
             """);
         Assert.Equal("top left right bottom", await folder.RunAsync(new RunRequest { Jobs = 2 }));
