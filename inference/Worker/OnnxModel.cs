@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Microsoft.ML.OnnxRuntime;
 using Mim.Models;
 
@@ -12,7 +13,7 @@ public sealed class OnnxModel : IDisposable
     const string CudaProvider = "CUDAExecutionProvider";
     const string NvidiaDriver = "/proc/driver/nvidia/version";
 
-    static readonly RunOptions s_runOptions = new();
+    static readonly RunOptions s_runOptions;
     static int s_sessionsConstructed;
 
     readonly InferenceSession _session;
@@ -20,6 +21,16 @@ public sealed class OnnxModel : IDisposable
     readonly List<OrtValue> _values = [];
     readonly int[] _inputShape;
     readonly int[][] _outputShapes;
+
+    /// <summary>
+    /// ONNX Runtime 1.29 on Linux keeps a device id, a log in the temporary folder and an uploader to its vendor, unless this variable is set
+    /// before it starts. .NET's own setter does not reach native code. Whoever has set the variable keeps their choice.
+    /// </summary>
+    static OnnxModel()
+    {
+        _ = SetVariable("ORT_DISABLE_TELEMETRY", "1", overwrite: 0);
+        s_runOptions = new RunOptions();
+    }
 
     OnnxModel(string name, byte[] graph, string input, IReadOnlyList<string> outputs, int maxRows, EngineOptions engine)
     {
@@ -202,4 +213,8 @@ public sealed class OnnxModel : IDisposable
         new($"{name}: expected float {kind} '{tensor}' of shape [batch, n...], found {string.Join(", ", nodes.Select(Describe))}. Export it again.");
 
     static string Describe(KeyValuePair<string, NodeMetadata> node) => $"'{node.Key}' {node.Value.ElementType.Name} [{string.Join(", ", node.Value.Dimensions)}]";
+
+    [DllImport("libc", EntryPoint = "setenv")]
+    static extern int SetVariable(
+        [MarshalAs(UnmanagedType.LPUTF8Str)] string name, [MarshalAs(UnmanagedType.LPUTF8Str)] string value, int overwrite);
 }
