@@ -27,11 +27,21 @@ public static class AtomicFile
 
     public static void WriteText(string path, string text) => Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
 
-    /// <summary>The name under which <paramref name="path"/> is prepared: hidden, in the same folder (rename is atomic only within one file system), unique.</summary>
-    public static string TemporaryFor(string path)
+    /// <summary>The name under which the file <paramref name="path"/> is prepared: hidden, in the same folder (rename is atomic only within one file system), unique.</summary>
+    /// <exception cref="UsageException">No file can have that name.</exception>
+    public static string TemporaryFor(string path) => Directory.Exists(path)
+        ? throw new UsageException($"{path}: expected a file to write, found a folder. Choose another name.")
+        : TemporaryBeside(path);
+
+    /// <summary>As <see cref="TemporaryFor"/>, of a file or a folder.</summary>
+    internal static string TemporaryBeside(string path)
     {
         var folder = Path.GetDirectoryName(Path.GetFullPath(path)) ?? throw new UsageException(
-            $"{path}: expected a file, found the root folder.");
+            $"{path}: expected a file or folder to write, found the root folder.");
+        if (File.Exists(folder))
+        {
+            throw new UsageException($"{path}: expected a folder to write it to, found a file named '{Path.GetFileName(folder)}'. Choose another name.");
+        }
         Directory.CreateDirectory(folder);
         return Path.Combine(folder, $".{Path.GetFileName(path)}.{Guid.NewGuid():N}.tmp");
     }

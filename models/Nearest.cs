@@ -13,7 +13,8 @@ public static class Nearest
             return null;
         }
         string? best = null;
-        var bestDistance = Math.Max(2, word.Length / 3) + 1;
+        // A word of which no letter is left was not meant.
+        var bestDistance = Math.Min(Math.Max(2, word.Length / 3), word.Length - 1) + 1;
         foreach (var candidate in known)
         {
             var distance = candidate.Length > MaxLength ? int.MaxValue : Distance(word, candidate);

@@ -15,6 +15,14 @@ public static class StrictJson
 
     const int MaxDepth = 16;
 
+    static readonly string[] s_position = [" Path: ", " LineNumber: "];
+
+    static readonly (Type Type, string Words)[] s_kinds =
+    [
+        (typeof(int), "an integer"), (typeof(long), "an integer"), (typeof(double), "a number"), (typeof(float), "a number"), (typeof(string), "a text"),
+        (typeof(bool), "true or false"),
+    ];
+
     static readonly JsonSerializerOptions s_options = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
@@ -45,7 +53,7 @@ public static class StrictJson
         }
         catch (JsonException e)
         {
-            throw new InvalidDataException($"{name}: {Describe(e)}", e);
+            throw new InvalidDataException($"{name}{(e.LineNumber is { } line ? $":{line + 1}" : "")}: {Describe(e)}", e);
         }
         catch (InvalidOperationException e)
         {
@@ -61,8 +69,22 @@ public static class StrictJson
 
     internal static byte[] ToUtf8<T>(T value) => JsonSerializer.SerializeToUtf8Bytes(value, s_options);
 
-    static string Describe(JsonException e) =>
-        e.Path is null or "$" ? e.Message : $"key '{(e.Path.StartsWith("$.", StringComparison.Ordinal) ? e.Path[2..] : e.Path)}': {e.Message}";
+    /// <summary>What is wrong, without the position that follows it in the message, counted from 0.</summary>
+    public static string Reason(JsonException e)
+    {
+        var words = s_position.Select(word => e.Message.IndexOf(word, StringComparison.Ordinal)).Where(at => at >= 0).DefaultIfEmpty(e.Message.Length);
+        return e.Message[..words.Min()];
+    }
+
+    static string Describe(JsonException e)
+    {
+        const string notConverted = "The JSON value could not be converted to ";
+        var reason = !e.Message.StartsWith(notConverted, StringComparison.Ordinal) ? Reason(e)
+            : s_kinds.FirstOrDefault(kind => e.Message[notConverted.Length..].StartsWith($"{kind.Type.FullName}.", StringComparison.Ordinal)).Words is { } expected
+            ? $"expected {expected}, found another type of value."
+            : "expected another type of value.";
+        return e.Path is null or "$" ? reason : $"key '{(e.Path.StartsWith("$.", StringComparison.Ordinal) ? e.Path[2..] : e.Path)}': {reason}";
+    }
 
     static void CheckKeys(JsonElement element, JsonTypeInfo type, string name, string path)
     {

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Parsing;
 using System.Diagnostics.CodeAnalysis;
+using System.Text.RegularExpressions;
 using Mim.Models;
 
 namespace Mim.CommandLine;
@@ -10,7 +11,7 @@ namespace Mim.CommandLine;
 /// How every executable here meets its shell: 0 done, 1 failed, 2 bad usage, configuration or input, 3 a gate failed; one message a fault on stderr.
 /// This source file is linked into each of them, because no project is shared between training and inference but the contract.
 /// </summary>
-static class Cli
+static partial class Cli
 {
     /// <summary>What a stage or a server gets to leave a consistent state after Ctrl-C, before the process ends regardless.</summary>
     static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
@@ -27,13 +28,13 @@ static class Cli
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
         {
-            var known = parsed.CommandResult.Command.Options.Select(o => o.Name).ToArray();
+            var command = parsed.CommandResult.Command;
+            string[] known = [.. command.Options.Select(option => option.Name), .. command.Subcommands.Select(verb => verb.Name)];
             foreach (var error in parsed.Errors)
             {
-                var unknown = parsed.UnmatchedTokens.FirstOrDefault(t => t.StartsWith('-') && error.Message.Contains($"'{t}'", StringComparison.Ordinal));
-                Error(error.Message + (unknown is not null && Nearest.To(unknown, known) is { } near ? $" Did you mean '{near}'?" : ""));
+                Error(InUsersWords(error, known));
             }
-            Console.Error.WriteLine($"See './mim {Path(parsed.CommandResult)} --help'.");
+            Console.Error.WriteLine($"See './mim {Path(parsed.CommandResult)}--help'.");
             return ExitCode.Usage;
         }
         try
@@ -57,7 +58,40 @@ static class Cli
         }
     }
 
-    static string Path(CommandResult result) => result.Parent is CommandResult { Parent: not null } parent ? $"{Path(parent)} {result.Command.Name}" : result.Command.Name;
+    /// <summary>The verbs from the root, which is the launcher itself, each with a space behind it.</summary>
+    static string Path(CommandResult result) => result.Parent is CommandResult parent ? $"{Path(parent)}{result.Command.Name} " : "";
+
+    /// <summary>The parser's message, without the types of .NET that it names and with the flag that was probably meant.</summary>
+    static string InUsersWords(ParseError error, string[] known)
+    {
+        var quoted = Quoted().Matches(error.Message).Select(match => match.Groups[1].Value).ToArray();
+        if (error.SymbolResult is OptionResult { Option: var option, Tokens: [{ Value: var found }] })
+        {
+            var type = Nullable.GetUnderlyingType(option.ValueType) ?? option.ValueType;
+            var choice = type.IsEnum ? Array.ConvertAll(Enum.GetNames(type), name => name.ToLowerInvariant())
+                : error.Message.Contains("Must be one of", StringComparison.Ordinal) ? quoted[1..]
+                : [];
+            var expected = choice.Length > 0 ? $"one of {string.Join(", ", choice)}"
+                : !error.Message.Contains(type.FullName ?? type.Name, StringComparison.Ordinal) ? null
+                : type == typeof(double) ? "a number"
+                : "an integer";
+            if (expected is not null)
+            {
+                var meant = Nearest.To(found, choice);
+                return $"{option.Name}: expected {expected}, found '{found}'.{(meant is null ? "" : $" Did you mean '{meant}'?")}";
+            }
+        }
+        if (error.SymbolResult is CommandResult { Command.Subcommands: { Count: > 0 } verbs } result && quoted.Length == 0)
+        {
+            return $"{Path(result)}needs a verb: {string.Join(", ", verbs.Select(verb => verb.Name))}.";
+        }
+        var unknown = quoted.FirstOrDefault(word => !known.Contains(word));
+        var alike = unknown is null ? null : Nearest.To(unknown, known.Where(word => word[0] == '-' == unknown.StartsWith('-')));
+        return error.Message + (alike is null ? "" : $" Did you mean '{alike}'?");
+    }
 
     public static void Error(string message) => Console.Error.WriteLine($"error: {message}");
+
+    [GeneratedRegex("'([^']*)'")]
+    private static partial Regex Quoted();
 }

@@ -145,7 +145,13 @@ sealed class YamlFaults
 {
     readonly List<string> _messages = [];
 
-    public void Add(string where, string message) => _messages.Add($"{where}: {message}");
+    /// <param name="where">"file:line", or a flag. A flag is its key's name, which is said once.</param>
+    /// <param name="message">What is wrong there.</param>
+    public void Add(string where, string message)
+    {
+        var key = where.StartsWith("--", StringComparison.Ordinal) ? $"'{where[2..]}': " : "";
+        _messages.Add($"{where}: {(message.StartsWith(key, StringComparison.Ordinal) ? message[key.Length..] : message)}");
+    }
 
     public void ThrowIfAny()
     {

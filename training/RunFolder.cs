@@ -70,6 +70,10 @@ public sealed class RunFolder
     /// </summary>
     public static RunFolder Prepare(string path, TrainingOptions options, JsonObject engines, bool resume, bool force)
     {
+        if (File.Exists(path))
+        {
+            throw new UsageException($"{path}: expected a folder to train into, found a file. Choose another --out.");
+        }
         var folder = new RunFolder(path, options, engines, resume);
         var config = ConfigPath(path);
         if (File.Exists(config) && (resume || !force))
@@ -159,16 +163,28 @@ public sealed class RunFolder
 
     static TrainingOptions ReadOptions(string config)
     {
+        var utf8 = File.ReadAllBytes(config);
+        var reader = new Utf8JsonReader(utf8);
         try
         {
-            return JsonNode.Parse(File.ReadAllBytes(config)) is JsonObject { } root && root["options"] is JsonObject options
-                ? TrainingOptions.Parse(options.ToJsonString(), config)
-                : throw new InvalidDataException($"{config}: expected an object with 'options', as 'mim train' writes it. Train again.");
+            while (reader.Read())
+            {
+                if (reader.TokenType == JsonTokenType.PropertyName && reader.CurrentDepth == 1 && reader.ValueTextEquals("options"))
+                {
+                    reader.Read();
+                    var start = (int)reader.TokenStartIndex;
+                    reader.Skip();
+                    // JSON is YAML. As many lines before it as in the file keep the faults' line numbers right.
+                    var before = new string('\n', utf8.AsSpan(0, start).Count((byte)'\n'));
+                    return TrainingOptions.Parse(before + Encoding.UTF8.GetString(utf8.AsSpan(start, (int)reader.BytesConsumed - start)), config);
+                }
+            }
         }
         catch (JsonException e)
         {
-            throw new InvalidDataException($"{config}: not JSON: {e.Message}", e);
+            throw new InvalidDataException($"{config}:{e.LineNumber + 1}: not JSON. {StrictJson.Reason(e)} Train again.", e);
         }
+        throw new InvalidDataException($"{config}: expected an object with 'options', as 'mim train' writes it. Train again.");
     }
 
     static IEnumerable<(string Path, string Text)> Differences(JsonNode? before, JsonNode? now, string path)

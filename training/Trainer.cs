@@ -97,6 +97,8 @@ public sealed class Trainer : IDisposable
         }
         var device = Device(options.Trainer.Device);
         _data = new TrainingData(dataset, options.Likelihood, device);
+        // Both splits now: what is wrong with them is said before anything is written.
+        _data.Validation(1);
         _steps = _data.Train(1).Rows / options.Trainer.Batch;
         if (_steps == 0)
         {

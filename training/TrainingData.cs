@@ -1,4 +1,3 @@
-using System.Globalization;
 using Mim.Models;
 using static TorchSharp.torch;
 
@@ -69,9 +68,9 @@ sealed class TrainingData : IDisposable
         var (low, high) = (x.min().item<float>(), x.max().item<float>());
         if (low < 0 || high > 1)
         {
-            throw new UsageException(string.Create(CultureInfo.InvariantCulture,
-                $"likelihood bernoulli: expected x in [0, 1] after preprocessing, found {low} to {high}. ")
-                + string.Create(CultureInfo.InvariantCulture, $"Add a step such as 'preprocessing: [scale: {high}]'."));
+            var remedy = low < 0 ? "Use 'likelihood: gaussian'." : FormattableString.Invariant($"Add a step such as 'preprocessing: [scale: {high}]'.");
+            throw new UsageException(FormattableString.Invariant(
+                $"likelihood bernoulli: expected x in [0, 1] after preprocessing, found {low} to {high}. {remedy}"));
         }
     }
 

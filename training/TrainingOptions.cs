@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
@@ -353,7 +354,9 @@ public sealed record TrainingOptions
             Threads = Integer(y, "threads", 0, 1024),
             Device = Choice<TrainingDevice>(y, "device") ?? default,
         };
-        if (options.Epochs >= 1 && options.Epochs < options.WarmupEpochs)
+        // What is no number has been blamed for that.
+        var isNumber = y["epochs"] is YamlScalar { Text: var epochs } && int.TryParse(epochs, CultureInfo.InvariantCulture, out _);
+        if (isNumber && options.Epochs >= 1 && options.Epochs < options.WarmupEpochs)
         {
             y.Fault("epochs", $"'trainer.epochs': expected at least 'trainer.warmup_epochs', {options.WarmupEpochs}, found {options.Epochs}. "
                 + "No epoch before the warm-up's last can be the best one: give more epochs or a shorter warm-up.");

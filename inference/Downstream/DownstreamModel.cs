@@ -218,6 +218,10 @@ public sealed class DownstreamModel
         var path = Path.Combine(folder, name);
         var expected = manifest.Files.FirstOrDefault(f => f.Path == name)
             ?? throw new InvalidDataException($"{Path.Combine(folder, DownstreamManifest.FileName)}: key 'files': expected '{name}', found none. Run 'mim downstream fit' again.");
+        if (!File.Exists(path))
+        {
+            throw new InvalidDataException($"{path}: expected a model file as {DownstreamManifest.FileName} says, found none. Run 'mim downstream fit' again.");
+        }
         var bytes = File.ReadAllBytes(path);
         var found = Hashes.Sha256(bytes);
         if (found != expected.Sha256)

@@ -50,9 +50,10 @@ public static class Npz
             }
             return arrays;
         }
-        catch (Exception e) when (e is IOException or ArgumentException or OverflowException or NotSupportedException)
+        catch (Exception e) when (e is IOException or ArgumentException or OverflowException or NotSupportedException
+            || (e is InvalidDataException && !e.Message.StartsWith(name, StringComparison.Ordinal)))
         {
-            throw new InvalidDataException($"{name}: not a readable .npz archive: {e.Message}", e);
+            throw new InvalidDataException($"{name}: not a readable .npz archive ({e.Message.TrimEnd('.')}). It is cut short or damaged; write it again.", e);
         }
     }
 

@@ -48,12 +48,20 @@ public sealed record EmbeddingSet
         return File.Exists(path) ? StrictJson.Read<EmbeddingSidecar>(File.ReadAllBytes(path), path).SpaceId : null;
     }
 
-    public static EmbeddingSet Read(string path) => EmbeddingFormats.Of(path) switch
+    public static EmbeddingSet Read(string path)
     {
-        EmbeddingFormat.Npy => ReadNpy(path),
-        EmbeddingFormat.Jsonl => ReadJsonl(path),
-        _ => ReadCsv(path),
-    };
+        var format = EmbeddingFormats.Of(path);
+        if (!File.Exists(path))
+        {
+            throw new UsageException($"{path}: expected a file of embeddings, found {(Directory.Exists(path) ? "a folder" : "nothing")}.");
+        }
+        return format switch
+        {
+            EmbeddingFormat.Npy => ReadNpy(path),
+            EmbeddingFormat.Jsonl => ReadJsonl(path),
+            _ => ReadCsv(path),
+        };
+    }
 
     static EmbeddingSet ReadNpy(string path)
     {
@@ -109,7 +117,7 @@ public sealed record EmbeddingSet
             }
             catch (JsonException e)
             {
-                throw new InvalidDataException($"{path}:{number}: {e.Message}", e);
+                throw new InvalidDataException($"{path}:{number}: not a JSON object on one line: it breaks at byte {e.BytePositionInLine}.", e);
             }
             catch (InvalidOperationException e)
             {
@@ -225,8 +233,8 @@ public sealed record EmbeddingSet
             {
                 throw new InvalidDataException($"{where}: expected a finite float32 in z[{at}].");
             }
-            Keep(_ids, id, "id", where);
-            Keep(_labels, label, "label", where);
+            Keep(_ids, id, "an id", where);
+            Keep(_labels, label, "a label", where);
             _z.AddRange(z);
             _rows++;
         }

@@ -7,8 +7,12 @@ static class AtomicFolder
     public static void Write(string folder, Action<string> fill)
     {
         var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
-        var temporary = AtomicFile.TemporaryFor(target);
-        var replaced = AtomicFile.TemporaryFor(target);
+        if (File.Exists(target))
+        {
+            throw new UsageException($"{folder}: expected a folder to write, found a file. Choose another name.");
+        }
+        var temporary = AtomicFile.TemporaryBeside(target);
+        var replaced = AtomicFile.TemporaryBeside(target);
         try
         {
             Directory.CreateDirectory(temporary);

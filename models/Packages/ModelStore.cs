@@ -106,6 +106,10 @@ public sealed class ModelStore
             return ResolveCurrent(Path.GetDirectoryName(Path.GetFullPath(nameOrPath)) ?? _root);
         }
         var parts = nameOrPath.Split('/');
+        if (Directory.Exists(nameOrPath) && (!PackagePath.IsModelName(parts[0]) || Versions(parts[0]).Count == 0))
+        {
+            throw new UsageException($"{nameOrPath}: expected the folder of a model package, found one without {ModelManifest.FileName}.");
+        }
         if (parts.Length > 2 || !PackagePath.IsModelName(parts[0]))
         {
             throw new UsageException(

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text.Json;
 using Mim.CommandLine;
 using Mim.Models;
@@ -21,9 +22,10 @@ public static class RunCommand
         var jobs = new Option<int>("-j", "--jobs") { Description = "Independent stages to run side by side.", DefaultValueFactory = _ => 1 };
         jobs.Validators.Add(result =>
         {
-            if (result.GetValueOrDefault<int>() < 1)
+            // What is no number is the parser's to refuse.
+            if (result.Tokens is [{ Value: var text }] && int.TryParse(text, CultureInfo.InvariantCulture, out var value) && value < 1)
             {
-                result.AddError($"-j: expected at least 1, found {result.GetValueOrDefault<int>()}.");
+                result.AddError($"-j: expected at least 1, found {value}.");
             }
         });
         var json = new Option<bool>("--json") { Description = "Write stages, gates and deviations as JSON instead of tables. Default: false." };

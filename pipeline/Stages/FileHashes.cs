@@ -83,8 +83,16 @@ public sealed class FileHashes
         return hash;
     }
 
-    public void Save() => AtomicFile.WriteText(_cacheFile, string.Concat(_known.OrderBy(e => e.Key, StringComparer.Ordinal).Where(e => File.Exists(e.Key))
-        .Select(e => string.Create(CultureInfo.InvariantCulture, $"{e.Value.Identity.Size} {e.Value.Identity.Modified} {e.Value.Identity.Inode} {e.Value.Hash} {e.Key}\n"))));
+    /// <summary>Writes the cache if there is anything new to remember.</summary>
+    public void Save()
+    {
+        if (_read > 0)
+        {
+            var lines = _known.OrderBy(e => e.Key, StringComparer.Ordinal).Where(e => File.Exists(e.Key)).Select(e => string.Create(
+                CultureInfo.InvariantCulture, $"{e.Value.Identity.Size} {e.Value.Identity.Modified} {e.Value.Identity.Inode} {e.Value.Hash} {e.Key}\n"));
+            AtomicFile.WriteText(_cacheFile, string.Concat(lines));
+        }
+    }
 
     static IEnumerable<(string Name, string File)> FilesUnder(string folder, string prefix)
     {

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Mim.Models;
 
 namespace Mim.Pipeline;
 
@@ -15,7 +16,7 @@ public static class MetricFile
         }
         catch (JsonException e)
         {
-            throw new InvalidDataException($"{path}:{e.LineNumber + 1}: expected a JSON file of metrics: {e.Message}", e);
+            throw new InvalidDataException($"{path}:{e.LineNumber + 1}: expected a JSON file of metrics. {StrictJson.Reason(e)}", e);
         }
         return values;
     }

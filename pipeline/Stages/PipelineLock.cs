@@ -64,7 +64,8 @@ public sealed record PipelineLock
         }
         catch (JsonException e)
         {
-            throw new UsageException($"{path}:{e.LineNumber + 1}: not a pipeline lock: {e.Message} Restore it from version control, or remove it to start afresh.", e);
+            throw new UsageException(
+                $"{path}:{e.LineNumber + 1}: not a pipeline lock. {StrictJson.Reason(e)} Restore it from version control, or remove it to start afresh.", e);
         }
     }
 

@@ -43,7 +43,7 @@ static class DataCommand
 
     static Command Materialise()
     {
-        var config = new Option<FileInfo?>("--config")
+        var config = new Option<string?>("--config")
         {
             Description = "Training configuration whose data set to freeze [default: none]",
             HelpName = "FILE",
@@ -83,7 +83,7 @@ static class DataCommand
             {
                 flags.Add(new("dataset.name", datasetName));
             }
-            var options = TrainingOptions.Load(parsed.GetValue(config)?.FullName, flags);
+            var options = TrainingOptions.Load(parsed.GetValue(config), flags);
             var chosenSeed = parsed.GetValue(seed) ?? options.Trainer.Seed;
             var folder = parsed.GetRequiredValue(outFolder);
             // Raw units: the preprocessing belongs to the model, not to the frozen rows.

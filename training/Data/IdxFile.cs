@@ -32,7 +32,7 @@ public sealed record IdxFile(IReadOnlyList<int> Shape, byte[] Elements, byte Typ
         catch (InvalidDataException e) when (e.Message.Length > 0 && !e.Message.StartsWith(path, StringComparison.Ordinal))
         {
             throw new InvalidDataException(
-                $"{path}: expected a gzip file, found bytes that are not gzip ({e.Message}). Fetch it again.", e);
+                $"{path}: expected a gzip file, found other bytes. Fetch it again.", e);
         }
     }
 

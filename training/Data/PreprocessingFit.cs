@@ -48,7 +48,7 @@ static class PreprocessingFit
             }
             foreach (var (i, plan) in plans.Index())
             {
-                var step = plan.Given ?? plan.Fit?.Invoke(ColumnName(dataset, column), values)
+                var step = plan.Given ?? plan.Fit?.Invoke($"{dataset.Name}: {ColumnName(dataset, column)}", values)
                     ?? throw new UnreachableException("A plan gives its constants or fits them.");
                 constants[i].A.AddRange(step.A);
                 constants[i].B.AddRange(step.B);

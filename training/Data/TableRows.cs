@@ -105,9 +105,13 @@ sealed class TableRows : FileRows
         catch (CsvFormatException e)
         {
             throw new InvalidDataException(
-                $"{path}:{e.LineNumber}: expected quotes to enclose whole cells and to be doubled inside them, found others. {e.Message}", e);
+                $"{path}:{e.LineNumber}: expected quotes to enclose whole cells and to be doubled inside them, found {Reason(e)}.", e);
         }
     }
+
+    /// <summary>"Malformed CSV in record 3 (line 3): a quoted field that is never closed." without what is said already.</summary>
+    static string Reason(CsvFormatException e) =>
+        e.Message[(e.Message.IndexOf("): ", StringComparison.Ordinal) is >= 0 and var at ? at + 3 : 0)..].TrimEnd('.');
 
     /// <summary>Positions in <paramref name="names"/> of the columns that make up x.</summary>
     public static int[] Choose(string path, DatasetOptions options, IReadOnlyList<string> names)

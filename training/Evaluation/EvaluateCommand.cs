@@ -22,11 +22,8 @@ static class EvaluateCommand
         };
         command.SetAction((parsed, cancellationToken) =>
         {
-            if (parsed.GetValue(samples) < 1 || parsed.GetValue(rows) < 0)
-            {
-                throw new UsageException(
-                    $"expected --importance-samples of at least 1 and --rows of at least 0, found {parsed.GetValue(samples)} and {parsed.GetValue(rows)}.");
-            }
+            AtLeast(samples, 1);
+            AtLeast(rows, 0);
             var request = new EvaluationRequest
             {
                 Split = Enum.Parse<SplitName>(parsed.GetRequiredValue(split), ignoreCase: true),
@@ -36,6 +33,14 @@ static class EvaluateCommand
             var (folder, asJson) = (parsed.GetRequiredValue(run), parsed.GetValue(json));
             // The token is cancelled only once this delegate has returned, and the engine's scopes belong to one thread.
             return Task.Run(() => Evaluate(folder, request, asJson, cancellationToken), CancellationToken.None);
+
+            void AtLeast(Option<int> option, int least)
+            {
+                if (parsed.GetValue(option) is var value && value < least)
+                {
+                    throw new UsageException($"{option.Name}: expected at least {least}, found {value}.");
+                }
+            }
         });
         return command;
     }

@@ -29,9 +29,12 @@ public static class BenchCommand
         flags.AddTo(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            if (parsed.GetValue(pairs) < 1 || parsed.GetValue(batch) < 1)
+            foreach (var count in (Option<int>[])[pairs, batch])
             {
-                throw new UsageException("--pairs, --batch: expected at least 1.");
+                if (parsed.GetValue(count) < 1)
+                {
+                    throw new UsageException($"{count.Name}: expected at least 1, found {parsed.GetValue(count)}.");
+                }
             }
             var result = await MeasureAsync(
                 flags.Open(parsed), parsed.GetRequiredValue(input), parsed.GetValue(batch), parsed.GetValue(pairs), flags.Engine(parsed), cancellationToken);

@@ -1,4 +1,5 @@
 using System.Runtime.ExceptionServices;
+using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Configuration;
@@ -67,6 +68,20 @@ public static class InferenceHost
         return served.BrokenBounds.Count == 0 ? ExitCode.Done : ExitCode.Gate;
     }
 
+    static IConfigurationRoot Read(ConfigurationBuilder sources, string? file)
+    {
+        try
+        {
+            return sources.Build();
+        }
+        catch (InvalidDataException e)
+        {
+            var why = e.GetBaseException();
+            throw new UsageException(
+                why is JsonException json ? $"{file}:{json.LineNumber + 1}: not JSON. {StrictJson.Reason(json)}" : $"{file}: {why.Message}", e);
+        }
+    }
+
     /// <returns>The settings that bind.</returns>
     static IConfiguration Add(IHostApplicationBuilder builder, IEnumerable<KeyValuePair<string, string?>> settings, string? file)
     {
@@ -79,12 +94,14 @@ public static class InferenceHost
             sources.AddJsonFile(Path.GetFullPath(file));
         }
         sources.AddInMemoryCollection(settings.Select(entry => KeyValuePair.Create($"{InferenceOptions.Section}:{entry.Key}", entry.Value)));
-        var faults = new ConfigurationFaults(sources.Build());
+        var faults = new ConfigurationFaults(Read(sources, file));
 
         builder.Logging.ClearProviders();
         builder.Logging.AddSimpleConsole(console => (console.SingleLine, console.ColorBehavior) = (true, LoggerColorBehavior.Disabled));
         builder.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+        // What ends the host is thrown, and said once by whoever ran it.
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
 
         builder.Services.AddOptions<InferenceOptions>().Bind(faults.Bindable).ValidateOnStart();
         builder.Services.AddSingleton<IValidateOptions<InferenceOptions>>(faults);
@@ -107,7 +124,7 @@ public static class InferenceHost
         }
         catch (OptionsValidationException e)
         {
-            throw new UsageException($"configuration: {string.Join(" ", e.Failures)}", e);
+            throw new UsageException(string.Join('\n', e.Failures), e);
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Options;
 using Mim.Models;
@@ -15,7 +16,7 @@ public sealed class InferenceOptions
     public const string Section = "Inference";
 
     /// <summary>A package folder, or NAME, NAME/current or NAME/VERSION in the store.</summary>
-    [Required]
+    [Required(ErrorMessage = "expected a package's folder or a model's name, found none. Give --model.")]
     public string Model { get; init; } = "";
 
     [Required]
@@ -80,7 +81,7 @@ sealed class ConfigurationFaults : IValidateOptions<InferenceOptions>
             }
             else if (entry.Value is not { } text || !Fits(property, text))
             {
-                _faults.Add($"'{entry.Path}': expected {Describe(property.PropertyType)}, found '{entry.Value ?? "an object or a list"}'.");
+                _faults.Add($"'{entry.Path}': expected {Describe(property)}, found {(entry.Value is { } found ? $"'{found}'" : "an object or a list")}.");
             }
             else
             {
@@ -96,10 +97,30 @@ sealed class ConfigurationFaults : IValidateOptions<InferenceOptions>
     public ValidateOptionsResult Validate(string? name, InferenceOptions options) =>
         _faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(_faults);
 
-    static bool Fits(PropertyDescriptor property, string text) =>
-        property.PropertyType.IsEnum ? Enum.TryParse(property.PropertyType, text, ignoreCase: true, out _) : property.Converter.IsValid(text);
+    static bool Fits(PropertyDescriptor property, string text) => property.Name == nameof(InferenceOptions.Urls) ? AreUrls(text)
+        : property.PropertyType.IsEnum ? Enum.TryParse(property.PropertyType, text, ignoreCase: true, out _)
+        : property.Converter.IsValid(text)
+            && (Bounds(property) is not { } bounds || bounds.IsValid(property.Converter.ConvertFromInvariantString(text)));
 
-    static string Describe(Type type) => type.IsEnum ? string.Join(", ", Enum.GetNames(type)) : type == typeof(int) ? "an integer" : "a text";
+    static string Describe(PropertyDescriptor property) =>
+        property.Name == nameof(InferenceOptions.Urls) ? $"addresses such as {property.GetValue(new InferenceOptions())}"
+        : property.PropertyType.IsEnum ? $"one of {string.Join(", ", Enum.GetNames(property.PropertyType)).ToLowerInvariant()}"
+        : Bounds(property) is { } bounds ? $"an integer from {bounds.Minimum} to {bounds.Maximum}"
+        : "a text";
+
+    static RangeAttribute? Bounds(PropertyDescriptor property) => property.Attributes.OfType<RangeAttribute>().FirstOrDefault();
+
+    static bool AreUrls(string text)
+    {
+        try
+        {
+            return Array.ConvertAll(text.Split(';', StringSplitOptions.RemoveEmptyEntries), BindingAddress.Parse).Length > 0;
+        }
+        catch (FormatException)
+        {
+            return false;
+        }
+    }
 
     static bool Equal(string a, string b) => string.Equals(a, b, StringComparison.OrdinalIgnoreCase);
 }

@@ -48,8 +48,8 @@ public static class ServeCommand
                 throw new UsageException($"--config {missing}: there is no such file.");
             }
             using var host = parsed.GetValue(stdin)
-                ? InferenceHost.CreateStream(settings, parsed.GetValue(file)?.FullName, Console.OpenStandardInput(), Console.OpenStandardOutput())
-                : InferenceHost.CreateHttp(settings, parsed.GetValue(file)?.FullName);
+                ? InferenceHost.CreateStream(settings, parsed.GetValue(file)?.ToString(), Console.OpenStandardInput(), Console.OpenStandardOutput())
+                : InferenceHost.CreateHttp(settings, parsed.GetValue(file)?.ToString());
             return await InferenceHost.RunAsync(host, cancellationToken);
         });
         return command;

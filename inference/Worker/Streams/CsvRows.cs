@@ -33,7 +33,7 @@ sealed class CsvRows : RowReader
         _header = Next() ? _reader.Current.ToArray() : throw new InvalidDataException($"{name}: expected a header line, found an empty file.");
         (_id, _label) = (Array.IndexOf(_header, "id"), Array.IndexOf(_header, "label"));
         _space = contract.SpaceId is null ? -1 : Array.IndexOf(_header, "space_id");
-        _columns = contract.Schema is { } schema ? [.. schema.Columns.Select(column => Find(column.Name))] : Numeric();
+        _columns = contract.Schema is { } schema ? [.. schema.Columns.Select(column => Find(column.Name, schema))] : Numeric();
         _cells = new string[_columns.Length];
     }
 
@@ -73,9 +73,13 @@ sealed class CsvRows : RowReader
         catch (CsvFormatException e)
         {
             throw new InvalidDataException(
-                $"{Name}:{e.LineNumber}: expected cells whose quotes enclose the whole cell, doubled inside it, found others. {e.Message}", e);
+                $"{Name}:{e.LineNumber}: expected quotes to enclose whole cells and to be doubled inside them, found {Reason(e)}.", e);
         }
     }
+
+    /// <summary>"Malformed CSV in record 3 (line 3): a quoted field that is never closed." without what is said already.</summary>
+    static string Reason(CsvFormatException e) =>
+        e.Message[(e.Message.IndexOf("): ", StringComparison.Ordinal) is >= 0 and var at ? at + 3 : 0)..].TrimEnd('.');
 
     void Convert(Span<float> values, int row)
     {
@@ -103,9 +107,10 @@ sealed class CsvRows : RowReader
 
     string? Cell(int column) => column < 0 || _reader.GetSpan(column).IsEmpty ? null : _reader.GetString(column);
 
-    int Find(string column) => Array.IndexOf(_header, column) is >= 0 and var found
+    int Find(string column, TabularSchema schema) => Array.IndexOf(_header, column) is >= 0 and var found
         ? found
-        : throw new InvalidDataException($"{Name}:1: column '{column}' is missing.{Nearest.Hint(column, _header)}");
+        : throw new InvalidDataException(
+            $"{Name}:1: column '{column}' is missing.{Nearest.Hint(column, _header.Except(schema.Columns.Select(known => known.Name)))}");
 
     int[] Numeric()
     {

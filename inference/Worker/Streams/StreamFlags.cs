@@ -15,7 +15,7 @@ sealed class StreamFlags
     readonly Option<RowFormat?> _format = new("--format") { Description = "npy, jsonl, csv or tsv: the format of -, input and output (default: none)." };
     readonly Option<int> _batch = new("--batch") { Description = "Rows in one run of the model.", DefaultValueFactory = _ => 64 };
     readonly Option<bool> _json = new("--json") { Description = "Print what was done as JSON on standard output." };
-    readonly Option<FileInfo?> _labels = new("--labels") { Description = "Integer labels to carry along, one a row (default: none).", HelpName = "FILE.npy" };
+    readonly Option<string?> _labels = new("--labels") { Description = "Integer labels to carry along, one a row (default: none).", HelpName = "FILE.npy" };
 
     sealed record Result(string Model, string? Version, string SpaceId, long Rows, double Seconds, string Out);
 
@@ -31,7 +31,7 @@ sealed class StreamFlags
 
     public ModelPackage Open(ParseResult parsed) => _engine.Open(parsed);
 
-    public Labels? Labels(ParseResult parsed) => parsed.GetValue(_labels) is { } file ? new Labels(file.FullName) : null;
+    public Labels? Labels(ParseResult parsed) => parsed.GetValue(_labels) is { } file ? new Labels(file) : null;
 
     /// <summary>Ends the progress and, with <c>--json</c>, says the same to a program.</summary>
     public void Report(ParseResult parsed, Progress progress, ModelManifest manifest, long rows)

@@ -74,7 +74,7 @@ public sealed class EmbeddingTests
     [InlineData("z.jsonl", """{"space_id":"short","z":[1]}""", "64 hexadecimal")]
     [InlineData("z.jsonl", "{\"space_id\":\"SPACE\",\"z\":[1]}\n{\"space_id\":\"SPACE\",\"z\":[1,2]}", "z.jsonl:2: expected 1 dimensions")]
     [InlineData("z.jsonl", "{\"space_id\":\"SPACE\",\"z\":[1]}\n{\"space_id\":\"bbbb\",\"z\":[1]}", "two spaces")]
-    [InlineData("z.jsonl", "{\"space_id\":\"SPACE\",\"z\":[1]}\n{\"id\":\"1\",\"space_id\":\"SPACE\",\"z\":[1]}", "some rows have id")]
+    [InlineData("z.jsonl", "{\"space_id\":\"SPACE\",\"z\":[1]}\n{\"id\":\"1\",\"space_id\":\"SPACE\",\"z\":[1]}", "some rows have an id")]
     [InlineData("z.csv", "id,z_0\n", "expected the header")]
     [InlineData("z.csv", "id,label,space_id,z_0\n", "at least one")]
     [InlineData("z.csv", "id,label,space_id,z_0\n,,SPACE,one\n", "z.csv:2: expected a finite")]

@@ -93,6 +93,6 @@ public sealed class ManifestTests
     {
         const string Text = """{"path": "a", "sha256": "b", "size": "7"}""";
         var refusal = Assert.Throws<InvalidDataException>(() => StrictJson.Read<PackageFile>(Encoding.UTF8.GetBytes(Text), "f.json"));
-        Assert.StartsWith("f.json: key 'size'", refusal.Message, StringComparison.Ordinal);
+        Assert.StartsWith("f.json:1: key 'size': expected another type of value.", refusal.Message, StringComparison.Ordinal);
     }
 }

@@ -240,7 +240,7 @@ public sealed class ServeTests : IDisposable
     {
         File.WriteAllText(_folder["worker.json"], """{"Inference": {"MaxBatchSise": 8, "QueueCapacity": "many", "DrainSeconds": 0, "Model": "m"}, "Inferense": {}}""");
         var fault = Assert.Throws<UsageException>(() => InferenceHost.CreateHttp([new("Threads", "0")], _folder["worker.json"]));
-        foreach (var part in (string[])["unknown key 'Inference:MaxBatchSise'", "MaxBatchSize", "'Inference:QueueCapacity': expected an integer, found 'many'", "DrainSeconds", "Threads", "unknown key 'Inferense'"])
+        foreach (var part in (string[])["unknown key 'Inference:MaxBatchSise'", "MaxBatchSize", "'Inference:QueueCapacity': expected an integer from 16 to 1048576, found 'many'", "DrainSeconds", "Threads", "unknown key 'Inferense'"])
         {
             Assert.Contains(part, fault.Message, StringComparison.Ordinal);
         }

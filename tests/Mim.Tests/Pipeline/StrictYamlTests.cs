@@ -73,6 +73,6 @@ public sealed class StrictYamlTests
         Assert.Equal([500, 500], top.Mapping("network")?.Int32s("hidden"));
         top.Set("network.z", "many", "--network.z");
         top.Mapping("network")?.Int32("z");
-        Assert.Equal("--network.z: 'network.z': expected an integer, found 'many'.", Assert.Throws<UsageException>(top.Faults.ThrowIfAny).Message);
+        Assert.Equal("--network.z: expected an integer, found 'many'.", Assert.Throws<UsageException>(top.Faults.ThrowIfAny).Message);
     }
 }

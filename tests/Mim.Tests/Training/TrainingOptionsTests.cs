@@ -96,7 +96,7 @@ public sealed class TrainingOptionsTests
                 "a.yml:2: 'network.z': expected an integer from 1 to 1048576, found 0.",
                 "a.yml:4: 'objective.name': expected one of mim, a_mim, vae, ae, found 'mimm'. Did you mean 'mim'?",
                 "a.yml:5: 'objective.samples': expected 1, found 4. Only 'name: mim' with 'decoder_log_qx: fresh_z' draws more.",
-                "--trainer.epochs: 'trainer.epochs': expected an integer of at least 1, found 0.",
+                "--trainer.epochs: expected an integer of at least 1, found 0.",
                 "a.yml:7: 'trainer.batch': expected an integer, found 'many'.",
             ],
             fault.Message.Split('\n'));
