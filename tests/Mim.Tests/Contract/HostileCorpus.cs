@@ -40,6 +40,9 @@ public static class HostileCorpus
         yield return new("a file is one byte short", "encoder.onnx", "expected", folder => Truncate(Path.Combine(folder, "encoder.onnx")));
         yield return new("a file is one byte long", "encoder.onnx", "expected", folder => File.AppendAllText(Path.Combine(folder, "encoder.onnx"), "x"));
         yield return new("one bit of a weight is flipped", "encoder.onnx", "SHA-256", folder => Flip(Path.Combine(folder, "encoder.onnx")));
+        // Whoever parses first says something else about these bytes.
+        yield return new("a graph is noise under a graph's hash", "encoder.onnx", "SHA-256", folder => Fill(Path.Combine(folder, "encoder.onnx"), 0xFF));
+        yield return new("a golden is noise under a golden's hash", "1.x.npy", "SHA-256", folder => Fill(Path.Combine(folder, "golden/1.x.npy"), 0xFF));
         yield return new("one bit of a golden is flipped", "1.x.npy", "SHA-256", folder => Flip(Path.Combine(folder, "golden/1.x.npy")));
         yield return new("a file is a link", "encoder.onnx", "links", folder =>
         {
@@ -318,6 +321,13 @@ public static class HostileCorpus
     {
         var bytes = File.ReadAllBytes(path);
         bytes[^5] ^= 1;
+        File.WriteAllBytes(path, bytes);
+    }
+
+    static void Fill(string path, byte value)
+    {
+        var bytes = File.ReadAllBytes(path);
+        Array.Fill(bytes, value);
         File.WriteAllBytes(path, bytes);
     }
 

@@ -58,6 +58,7 @@ public sealed class SpaceIdTests
             SpaceId.Compute(encoder, []),
             SpaceId.Compute(encoder, [step with { Kind = PreprocessingStep.Scale }]),
             SpaceId.Compute(encoder, [step with { A = [1, 2, MathF.BitIncrement(3)] }]),
+            SpaceId.Compute(encoder, [step with { B = [1, 2, MathF.BitIncrement(4)] }]),
             // The same numbers, divided otherwise between A and B.
             SpaceId.Compute(encoder, [step with { A = [1, 2, 3, 1], B = [2, 4] }]),
             SpaceId.Compute(encoder, [step, step]),

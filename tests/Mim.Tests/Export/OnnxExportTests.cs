@@ -17,6 +17,11 @@ public sealed class OnnxExportTests
             new() { Kind = PreprocessingStep.Impute, A = [9, 8, 7, 6, 5, 4] },
             new() { Kind = PreprocessingStep.Standardise, A = [2], B = [3] },
         ],
+        ["standardise, standardise"] =
+        [
+            new() { Kind = PreprocessingStep.Standardise, A = [2], B = [3] },
+            new() { Kind = PreprocessingStep.Standardise, A = [-1], B = [0.5f] },
+        ],
         ["scale"] = [new() { Kind = PreprocessingStep.Scale, A = [0], B = [255] }],
         ["dequantise"] = [new() { Kind = PreprocessingStep.Dequantise, A = [256] }],
         ["scale, binarise"] = [new() { Kind = PreprocessingStep.Scale, A = [0], B = [4] }, new() { Kind = PreprocessingStep.Binarise, A = [0.5f] }],

@@ -63,7 +63,9 @@ sealed class AffineModel
     /// <param name="deterministic">Without z_log_var.</param>
     /// <param name="schema">The table behind x.</param>
     /// <param name="imputed">With an impute step in front (and in the graph, where NaN becomes 0).</param>
-    public ModelManifest Write(string folder, float planted = 0, bool deterministic = false, TabularSchema? schema = null, bool imputed = false)
+    /// <param name="centred">Every row of x is taken less the mean of its batch, in graph and goldens alike, as a normalisation left in training mode does.</param>
+    public ModelManifest Write(
+        string folder, float planted = 0, bool deterministic = false, TabularSchema? schema = null, bool imputed = false, bool centred = false)
     {
         string[] codes = deterministic ? [TensorNames.ZMean] : [TensorNames.ZMean, TensorNames.ZLogVar];
         string[] reconstructions = [TensorNames.XMean, TensorNames.XLogVar];
@@ -73,7 +75,7 @@ sealed class AffineModel
             Dictionary<string, float[]> tensors = new() { [TensorNames.X] = x, [TensorNames.Z] = z };
             foreach (var name in codes)
             {
-                tensors[name] = Expected(name, x);
+                tensors[name] = Expected(name, centred ? Centred(x) : x);
             }
             foreach (var name in reconstructions)
             {
@@ -100,16 +102,26 @@ sealed class AffineModel
             MinimumOnnxRuntime = "1.13.0",
             Metrics = new Dictionary<string, double>(),
         };
-        return ModelPackage.Write(folder, manifest, Graph(TensorNames.X, X, codes, Z, planted, imputed), Graph(TensorNames.Z, Z, reconstructions, X, 0, false), [.. goldens], "# affine\n");
+        return ModelPackage.Write(folder, manifest, Graph(TensorNames.X, X, codes, Z, planted, imputed, centred), Graph(TensorNames.Z, Z, reconstructions, X), [.. goldens], "# affine\n");
     }
 
-    byte[] Graph(string input, int inputs, string[] outputs, int width, float planted, bool imputed)
+    static float[] Centred(float[] x)
+    {
+        var means = Enumerable.Range(0, X).Select(i => x.Where((_, at) => at % X == i).Average(value => (double)value)).ToArray();
+        return [.. x.Select((value, at) => (float)(value - means[at % X]))];
+    }
+
+    byte[] Graph(string input, int inputs, string[] outputs, int width, float planted = 0, bool imputed = false, bool centred = false)
     {
         var writer = new OnnxWriter(input);
         var x = writer.Input(input, inputs);
         if (imputed)
         {
             x = writer.Node("Where", "filled", [writer.Node("IsNaN", "missing", [x]), writer.Initializer("zeros", new float[inputs], inputs), x]);
+        }
+        if (centred)
+        {
+            x = writer.Node("Sub", "centred", [x, writer.Node("ReduceMean", "mean", [x], ("axes", (long[])[0]))]);
         }
         foreach (var output in outputs)
         {

@@ -40,6 +40,18 @@ public sealed class VerifyTests
         Assert.False(report.RootElement.GetProperty("passed").GetBoolean());
     }
 
+    [Fact]
+    public async Task A_graph_that_looks_at_the_other_rows_of_its_batch_ends_with_code_3_though_its_goldens_do_too()
+    {
+        using var folder = new TemporaryFolder();
+        new AffineModel(seed: 1).Write(folder["package"], centred: true);
+        var (code, _, error) = await RunAsync(VerifyCommand.Create(), folder["package"]);
+        Assert.Equal(ExitCode.Gate, code);
+        Assert.Contains($"{ParityCheck.OneByOne}: z_mean at n = 2", error, StringComparison.Ordinal);
+        Assert.DoesNotContain($"{ParityCheck.OneByOne}: z_mean at n = 1:", error, StringComparison.Ordinal);
+        Assert.DoesNotContain($"{ParityCheck.Golden}:", error, StringComparison.Ordinal);
+    }
+
     internal static async Task<(int Code, string Output, string Error)> RunAsync(Command command, params string[] args)
     {
         using StringWriter output = new(), error = new();

@@ -88,6 +88,27 @@ public sealed class TrainerTests : IDisposable
     }
 
     [Fact]
+    public void A_resumed_run_remembers_its_best_epoch_and_its_patience()
+    {
+        // A model that does not move: the validation loss is noise, and the last epochs are those that patience grants.
+        var options = Options() with { Trainer = Options().Trainer with { Epochs = 60, LearningRate = 1e-9, Patience = 1 } };
+        Assert.Equal(TrainingEnd.Patience, Run(options, "whole"));
+        var lastEpoch = Metrics("whole").Length;
+
+        using var stop = new CancellationTokenSource();
+        Run(options, "parts", stepped: step =>
+        {
+            if (step == (lastEpoch - 1) * StepsPerEpoch + 3)
+            {
+                stop.Cancel();
+            }
+        }, cancellationToken: stop.Token);
+        Assert.Equal(TrainingEnd.Patience, Run(options, "parts", resume: true));
+
+        AssertSameRun("whole", "parts");
+    }
+
+    [Fact]
     public void Checkpoints_that_wait_for_the_disk_are_written_when_the_run_ends()
     {
         var options = Options();
