@@ -25,6 +25,7 @@ done
 mkdir -p "$cache"
 temporary=$(mktemp -d "$cache/onnxruntime.XXXXXX")
 child=
+# The child may have ended by itself: a kill that finds nobody is no failure.
 trap '[[ -z $child ]] || kill "$child" 2>/dev/null || true; rm -rf "$temporary"' EXIT
 trap 'exit 130' INT TERM
 
@@ -34,6 +35,7 @@ npm pack "$package@$version" --silent --cache "$temporary/npm" --pack-destinatio
 child=$!
 start=$SECONDS
 while kill -0 "$child" 2>/dev/null; do
+    # Progress only: files vanish while npm works, and du says so by its exit code.
     megabytes=$(du -sm "$temporary" 2>/dev/null | cut -f1 || true)
     if [[ -t 2 ]]; then
         printf '\r  %4s MB  %3d s ' "${megabytes:-0}" $((SECONDS - start)) >&2
