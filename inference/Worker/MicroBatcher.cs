@@ -15,7 +15,7 @@ public delegate void RunBatch(int rows);
 /// previous run ends, so latency at low load is one run and throughput at high load is MaxRows a run. A long request spans several runs.
 /// The queue is bounded in rows; a caller that does not fit is refused at once, and one that was accepted is always answered.
 /// </summary>
-public sealed partial class MicroBatcher : IDisposable
+public sealed class MicroBatcher : IDisposable
 {
     static readonly Meter s_meter = new("Mim.Inference");
     static readonly UpDownCounter<int> s_depth = s_meter.CreateUpDownCounter<int>("mim.inference.queue.depth", "{row}");
@@ -212,7 +212,7 @@ public sealed partial class MicroBatcher : IDisposable
                 FailQueued();
             }
             _completion.SetException(e);
-            LogThreadDied(e);
+            _logger.ThreadDied(e);
         }
     }
 
@@ -284,7 +284,7 @@ public sealed partial class MicroBatcher : IDisposable
         catch (Exception e)
         {
             _lastRunFailed = true;
-            LogRunFailed(rows, e);
+            _logger.RunFailed(rows, e);
             Abandon(parts, e);
             return;
         }
@@ -336,12 +336,6 @@ public sealed partial class MicroBatcher : IDisposable
         s_items.Add(request.Rows, _model, new("outcome", outcome));
         s_inflight.Add(-1, _model);
     }
-
-    [LoggerMessage(Level = LogLevel.Error, Message = "Run of {Rows} rows failed")]
-    partial void LogRunFailed(int rows, Exception e);
-
-    [LoggerMessage(Level = LogLevel.Critical, Message = "Inference thread died")]
-    partial void LogThreadDied(Exception e);
 
     /// <summary>Rows [First, First + Rows) of a request, in one batch.</summary>
     readonly record struct Part(Request Request, int First, int Rows)

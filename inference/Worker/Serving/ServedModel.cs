@@ -11,7 +11,7 @@ namespace Mim.Inference;
 /// Loads, verifies and warms the model, says when it is ready, and drains it at the end. Any failure is kept and stops the host, because a
 /// host whose background service failed would otherwise end with exit code 0 (dotnet/runtime#67146).
 /// </summary>
-public sealed partial class ServedModel : BackgroundService
+public sealed class ServedModel : BackgroundService
 {
     static readonly Meter s_meter = new("Mim.Inference");
     static readonly Gauge<int> s_info = s_meter.CreateGauge<int>("mim.inference.model.info");
@@ -126,7 +126,7 @@ public sealed partial class ServedModel : BackgroundService
         }
         _package = package;
         s_info.Record(1, new("model", manifest.Name), new("version", manifest.Version), new("space_id", manifest.SpaceId));
-        LogLoaded(manifest.Name, manifest.Version ?? "(not published)", manifest.SpaceId, OnnxModel.Engine, report.Device, engine.Threads, report.MaxAbs);
+        _logger.Loaded(manifest.Name, manifest.Version ?? "(not published)", manifest.SpaceId, OnnxModel.Engine, report.Device, engine.Threads, report.MaxAbs);
         return true;
 
         ServedGraph Serve(OnnxModel model)
@@ -137,8 +137,4 @@ public sealed partial class ServedModel : BackgroundService
             return new(model, batcher, package.Units(model.Outputs[0]));
         }
     }
-
-    [LoggerMessage(Level = LogLevel.Information,
-        Message = "{Name} {Version} (space {SpaceId}) in service on {Engine}, {Device}, {Threads} threads; goldens replayed, max abs {MaxAbs:G3}")]
-    partial void LogLoaded(string name, string version, string spaceId, string engine, Device device, int threads, double maxAbs);
 }

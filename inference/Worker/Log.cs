@@ -1,0 +1,20 @@
+using Microsoft.Extensions.Logging;
+
+namespace Mim.Inference;
+
+/// <summary>
+/// Every message that this assembly logs. In one class, because the logging generator orders several by their hash codes, which change from
+/// build to build, and with them the module id that pipeline.lock compares.
+/// </summary>
+static partial class Log
+{
+    [LoggerMessage(Level = LogLevel.Information,
+        Message = "{Name} {Version} (space {SpaceId}) in service on {Engine}, {Device}, {Threads} threads; goldens replayed, max abs {MaxAbs:G3}")]
+    public static partial void Loaded(this ILogger logger, string name, string version, string spaceId, string engine, Device device, int threads, double maxAbs);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Run of {Rows} rows failed")]
+    public static partial void RunFailed(this ILogger logger, int rows, Exception e);
+
+    [LoggerMessage(Level = LogLevel.Critical, Message = "Inference thread died")]
+    public static partial void ThreadDied(this ILogger logger, Exception e);
+}
