@@ -40,7 +40,7 @@ public sealed class ArchitectureTests
         ["Microsoft.ML"] = "Microsoft.ML.props",
     };
 
-    static readonly string s_root = FindRoot();
+    static readonly string s_root = Repository.Root;
 
     public static TheoryData<string> Projects => [.. s_arrows.Keys];
 
@@ -91,14 +91,4 @@ public sealed class ArchitectureTests
     }
 
     static string Include(XElement element) => ((string?)element.Attribute("Include") ?? "").Replace('\\', '/');
-
-    static string FindRoot()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "Mim.Pipeline.sln")))
-        {
-            folder = folder.Parent;
-        }
-        return folder?.FullName ?? throw new DirectoryNotFoundException($"{AppContext.BaseDirectory}: expected Mim.Pipeline.sln in a folder above, found none.");
-    }
 }
