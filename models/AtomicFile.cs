@@ -38,12 +38,21 @@ public static class AtomicFile
     {
         var folder = Path.GetDirectoryName(Path.GetFullPath(path)) ?? throw new UsageException(
             $"{path}: expected a file or folder to write, found the root folder.");
-        if (File.Exists(folder))
-        {
-            throw new UsageException($"{path}: expected a folder to write it to, found a file named '{Path.GetFileName(folder)}'. Choose another name.");
-        }
+        RequireNoFileAbove(path);
         Directory.CreateDirectory(folder);
         return Path.Combine(folder, $".{Path.GetFileName(path)}.{Guid.NewGuid():N}.tmp");
+    }
+
+    /// <exception cref="UsageException">A folder that <paramref name="path"/> would lie in is a file.</exception>
+    public static void RequireNoFileAbove(string path)
+    {
+        for (var folder = Path.GetDirectoryName(Path.GetFullPath(path)); folder is not null && !Directory.Exists(folder); folder = Path.GetDirectoryName(folder))
+        {
+            if (File.Exists(folder))
+            {
+                throw new UsageException($"{path}: expected a folder to write it to, found a file named '{Path.GetFileName(folder)}'. Choose another name.");
+            }
+        }
     }
 
     /// <summary>Gives a finished and flushed temporary file its name.</summary>

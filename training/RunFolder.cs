@@ -74,6 +74,7 @@ public sealed class RunFolder
         {
             throw new UsageException($"{path}: expected a folder to train into, found a file. Choose another --out.");
         }
+        AtomicFile.RequireNoFileAbove(path);
         var folder = new RunFolder(path, options, engines, resume);
         var config = ConfigPath(path);
         if (File.Exists(config) && (resume || !force))

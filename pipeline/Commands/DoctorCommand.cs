@@ -34,7 +34,7 @@ public static class DoctorCommand
 
     static List<Finding> Examine(Project project)
     {
-        var choice = EngineChoice.Read(project.Root);
+        var choice = EngineChoice.InUse(project);
         var hardware = Hardware.Detect();
         var findings = new List<Finding>
         {

@@ -157,6 +157,6 @@ public static class RunCommand
     {
         var hardware = Hardware.Detect();
         string?[] native = [.. new[] { NativeLibraries.Libtorch(project), NativeLibraries.Blas(project), NativeLibraries.OnnxRuntime(project) }.OfType<NativeLibrary>().Select(l => $"{l.Name} {l.Version}")];
-        return $"engines: {EngineChoice.InUse(project)} ({string.Join(", ", native)}); {hardware.Cpu}, {hardware.Threads} threads, GPU: {hardware.Gpu ?? "none"}";
+        return $"engines: {EngineChoice.NameInUse(project)} ({string.Join(", ", native)}); {hardware.Cpu}, {hardware.Threads} threads, GPU: {hardware.Gpu ?? "none"}";
     }
 }

@@ -92,7 +92,7 @@ public static class TestCommand
     static int Allowance(Project project)
     {
         var path = Path.Combine(project.Root, AllowanceFile);
-        var engines = EngineChoice.InUse(project);
+        var engines = EngineChoice.NameInUse(project);
         foreach (var line in File.ReadLines(path))
         {
             if (line.Split(' ') is [var name, var number] && name == engines && int.TryParse(number, CultureInfo.InvariantCulture, out var allowance))

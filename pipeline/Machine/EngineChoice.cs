@@ -24,8 +24,12 @@ public sealed record EngineChoice(string Engines, string Why)
             : null;
     }
 
+    /// <summary>What decides the engines of a build here: the environment or the file; null where nobody has chosen.</summary>
+    public static EngineChoice? InUse(Project project) =>
+        project.BuildEngines is { } engines ? new EngineChoice(engines, "MimEngines in the environment says so") : Read(project.Root);
+
     /// <summary>The engines that a build here takes: the environment's, the choice's, or MSBuild's default.</summary>
-    public static string InUse(Project project) => project.BuildEngines ?? Read(project.Root)?.Engines ?? "cpu";
+    public static string NameInUse(Project project) => InUse(project)?.Engines ?? "cpu";
 
     public void Write(string root) => AtomicFile.WriteText(Path.Combine(root, FileName), new XElement("Project",
         new XComment(" Written by './mim setup', which chooses again with --probe. "),

@@ -48,7 +48,7 @@ public static class Toolchain
         {
             items["sdk"] = Sdk;
             items["runtime"] = Environment.Version.ToString();
-            items["engines"] = EngineChoice.InUse(project);
+            items["engines"] = EngineChoice.NameInUse(project);
             foreach (var (name, value) in ModulesOf(project, assembly).Concat(EnginesOf(project, assembly)))
             {
                 items[name] = value;

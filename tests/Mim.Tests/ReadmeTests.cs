@@ -3,7 +3,7 @@ using System.Xml.Linq;
 
 namespace Mim.Tests;
 
-/// <summary>What README.md says of files, verbs, options and versions, against the files themselves.</summary>
+/// <summary>What README.md says of files, verbs and versions, against the files themselves.</summary>
 public sealed partial class ReadmeTests
 {
     static readonly string s_root = Repository.Root;

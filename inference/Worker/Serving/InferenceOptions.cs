@@ -53,8 +53,8 @@ public sealed class InferenceOptions
 sealed partial class InferenceOptionsValidator : IValidateOptions<InferenceOptions>;
 
 /// <summary>
-/// What the binder would pass over or stop at: unknown keys, and texts that are not values of their key's type. Collected here, so that every
-/// fault of a configuration is in one message.
+/// What the binder would pass over or stop at: unknown keys, and texts that are no value of their key's type, bounds or form. Collected here,
+/// so that every fault of a configuration is in one message.
 /// </summary>
 sealed class ConfigurationFaults : IValidateOptions<InferenceOptions>
 {

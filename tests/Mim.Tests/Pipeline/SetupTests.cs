@@ -68,6 +68,9 @@ public sealed class SetupTests
             var choice = new EngineChoice("system", "--engines <system> & more");
             choice.Write(folder);
             Assert.Equal(choice, EngineChoice.Read(folder));
+            var project = new Project { Root = folder, Cache = folder };
+            Assert.Equal(choice, EngineChoice.InUse(project));
+            Assert.Equal("cuda", EngineChoice.InUse(project with { BuildEngines = "cuda" })?.Engines);
         }
         finally
         {
