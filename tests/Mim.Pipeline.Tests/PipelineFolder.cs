@@ -60,7 +60,8 @@ sealed class PipelineFolder : IDisposable
 
     public Process Start(params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Mim.Pipeline.dll"), .. arguments])
+        // Whoever starts the tests in the background of a shell has them ignore SIGINT, and every child inherits that.
+        var start = new ProcessStartInfo("env", ["--default-signal=INT", "dotnet", Path.Combine(AppContext.BaseDirectory, "Mim.Pipeline.dll"), .. arguments])
         {
             WorkingDirectory = Root,
             RedirectStandardOutput = true,
