@@ -109,7 +109,7 @@ public sealed class Trainer : IDisposable
         }
         using (var init = new Generator(Stream(RandomStream.Weights, 0)))
         {
-            Model = Autoencoder.Create(options, dataset.XDim, init);
+            Model = Autoencoder.Create(options, dataset.XShape, init);
         }
         Model.to(device);
         _objective = Objective.Create(options.Objective);

@@ -57,6 +57,9 @@ public enum TrainingDevice
 
 public sealed record NetworkOptions
 {
+    /// <summary>One of <see cref="Architectures.Names"/>.</summary>
+    public string Name { get; init; } = Architectures.Mlp;
+
     /// <summary>Hidden widths from x to z; the decoder has them in reverse.</summary>
     public IReadOnlyList<int> Hidden { get; init; } = [50];
 
@@ -152,6 +155,7 @@ public sealed record TrainingOptions
         new("preprocessing", "[]", "[standardise]",
             "steps in order: standardise, scale: s, dequantise: levels, binarise: threshold, binarise_stochastic "
             + "(Bernoulli likelihood: default none)"),
+        new("network.name", "mlp", "mlp", "architecture: mlp, or what Architectures.Register was given"),
         new("network.hidden", "[50]", "[256, 256]", "widths of the hidden layers; the decoder mirrors them"),
         new("network.activation", "tanh", "silu", "tanh, relu, silu, gelu or elu"),
         new("network.z", "8", "16", "dimensions of the code z"),
@@ -309,6 +313,7 @@ public sealed record TrainingOptions
         }
         return new NetworkOptions
         {
+            Name = y.OneOf("name", [.. Architectures.Names]) ?? Architectures.Mlp,
             Hidden = hidden,
             Activation = Choice<Activation>(y, "activation") ?? default,
             Z = Integer(y, "z", 1, MaxWidth),

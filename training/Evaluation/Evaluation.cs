@@ -104,8 +104,8 @@ public static class Evaluation
         ImportanceWeighted(model, data, samples, ChunkElements, noise, progress, cancellationToken);
 
     /// <summary>
-    /// −log 1/S Σ_s w_s with w = p(x|z) p(z) / q(z|x), the analytic rate and the distortion over the same draws.
-    /// Memory is bounded by the chunk, whatever <paramref name="samples"/> and the number of rows are.
+    /// −log 1/S Σ_s w_s with w = p(x|z) p(z) / q(z|x), the rate (analytic where KL(q(z|x) ‖ p(z)) has a closed form, else over the same draws)
+    /// and the distortion over the same draws. Memory is bounded by the chunk, whatever <paramref name="samples"/> and the number of rows are.
     /// </summary>
     /// <param name="model">In evaluation mode.</param>
     /// <param name="data">x preprocessed.</param>
@@ -120,7 +120,7 @@ public static class Evaluation
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(samples, 1);
         using var inference = inference_mode();
-        var perChunk = Math.Max(1, chunkElements / Width(model));
+        var perChunk = (int)Math.Max(1, chunkElements / model.Width);
         var rowsPerChunk = Math.Clamp(perChunk / samples, 1, data.Rows);
         double sumLogPx = 0, sumRate = 0, sumLogPxz = 0;
         for (var first = 0; first < data.Rows; first += rowsPerChunk)
@@ -129,7 +129,8 @@ public static class Evaluation
             var rows = Math.Min(rowsPerChunk, data.Rows - first);
             var x = Rows(model, data, first, rows);
             var posterior = model.encoder.call(x);
-            sumRate += Rate(posterior);
+            var analyticRate = model.prior.Kl(posterior);
+            sumRate += analyticRate is null ? 0 : Sum(analyticRate);
             var logSum = new double[rows];
             Array.Fill(logSum, double.NegativeInfinity);
             var samplesPerChunk = Math.Max(1, perChunk / rows);
@@ -138,12 +139,13 @@ public static class Evaluation
                 cancellationToken.ThrowIfCancellationRequested();
                 using var inner = NewDisposeScope();
                 var s = Math.Min(samplesPerChunk, samples - done);
-                var repeated = new Gaussian(posterior.Mean.expand(s, rows, model.ZDim), posterior.LogSigma.expand(s, rows, model.ZDim));
-                var (z, logQzx) = repeated.SampleReparameterized(noise); // (S, B, Z), (S, B)
-                var logPxz = model.decoder.call(z).LogProb(x);
-                var logW = (logPxz + Gaussian.StandardLogProb(z) - logQzx).to_type(ScalarType.Float64);
-                sumLogPxz += logPxz.sum(ScalarType.Float64).cpu().ToDouble();
-                var chunk = logW.logsumexp(0).cpu().data<double>();
+                var (z, logQzx) = posterior.Repeat(s).SampleReparameterized(noise); // (S·B, Z), (S·B)
+                var logPxz = model.decoder.call(z).LogProb(x.repeat(s, 1));
+                var logPz = model.prior.LogProb(z);
+                var logW = (logPxz + logPz - logQzx).to_type(ScalarType.Float64);
+                sumLogPxz += Sum(logPxz);
+                sumRate += analyticRate is null ? Sum(logQzx - logPz) / samples : 0;
+                var chunk = logW.view(s, rows).logsumexp(0).cpu().data<double>();
                 for (var i = 0; i < rows; i++)
                 {
                     logSum[i] = LogAdd(logSum[i], chunk[i]);
@@ -165,7 +167,7 @@ public static class Evaluation
     public static Draws Draw(Autoencoder model, EvaluationRows data, Generator code, Generator noise)
     {
         using var inference = inference_mode();
-        var perChunk = Math.Clamp(ChunkElements / Width(model), 1, data.Rows);
+        var perChunk = (int)Math.Clamp(ChunkElements / model.Width, 1, data.Rows);
         var z = new float[data.Rows * model.ZDim];
         var zMean = new float[data.Rows * model.ZDim];
         double sumElbo = 0, sumL2 = 0, sumSquares = 0;
@@ -180,10 +182,10 @@ public static class Evaluation
 
             var (fresh, logQzx) = posterior.SampleReparameterized(noise);
             var likelihood = model.decoder.call(fresh);
-            sumElbo += (likelihood.LogProb(x) + Gaussian.StandardLogProb(fresh) - logQzx).sum(ScalarType.Float64).cpu().ToDouble();
-            var sampled = likelihood is Bernoulli ? likelihood.Mean : likelihood.Sample(noise);
-            sumL2 += (x - sampled).square().sum(-1).sqrt().sum(ScalarType.Float64).cpu().ToDouble();
-            sumSquares += (x - model.decoder.call(posterior.Mean).Mean).square().sum(ScalarType.Float64).cpu().ToDouble();
+            sumElbo += Sum(likelihood.LogProb(x) + model.prior.LogProb(fresh) - logQzx);
+            var sampled = likelihood is ReparameterizedDistribution ? likelihood.Sample(noise) : likelihood.Mean;
+            sumL2 += Sum((x - sampled).square().sum(-1).sqrt());
+            sumSquares += Sum((x - model.decoder.call(posterior.Mean).Mean).square());
         }
         return new Draws(z, zMean, -sumElbo / data.Rows, sumL2 / data.Rows, Math.Sqrt(sumSquares / data.Rows / model.XDim));
     }
@@ -274,7 +276,7 @@ public static class Evaluation
     static float[] Codes(Autoencoder model, EvaluationRows data, Generator noise)
     {
         using var inference = inference_mode();
-        var perChunk = Math.Clamp(ChunkElements / Width(model), 1, data.Rows);
+        var perChunk = (int)Math.Clamp(ChunkElements / model.Width, 1, data.Rows);
         var z = new float[data.Rows * model.ZDim];
         for (var first = 0; first < data.Rows; first += perChunk)
         {
@@ -285,19 +287,10 @@ public static class Evaluation
         return z;
     }
 
-    /// <summary>Σ over rows of KL(q(z|x) ‖ N(0, I)) = ½ Σ_d (μ² + σ² − 1 − log σ²).</summary>
-    static double Rate(Gaussian posterior)
-    {
-        var logVar = posterior.LogVar.to_type(ScalarType.Float64);
-        var mean = posterior.Mean.to_type(ScalarType.Float64);
-        return ((mean.square() + logVar.exp() - 1 - logVar).sum() * 0.5).cpu().ToDouble();
-    }
+    static double Sum(Tensor values) => values.sum(ScalarType.Float64).cpu().ToDouble();
 
     static Tensor Rows(Autoencoder model, EvaluationRows data, int first, int rows) =>
         tensor(data.X.AsMemory(first * model.XDim, rows * model.XDim), [rows, model.XDim]).to(model.Device);
-
-    /// <summary>The widest activation of a row.</summary>
-    static int Width(Autoencoder model) => (int)Math.Max(model.XDim, model.parameters().Max(p => p.shape[0]));
 
     static double LogAdd(double a, double b)
     {

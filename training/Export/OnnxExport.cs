@@ -1,6 +1,5 @@
 using System.Globalization;
 using Mim.Models;
-using static TorchSharp.torch;
 
 namespace Mim.Training;
 
@@ -16,7 +15,8 @@ public static class OnnxExport
     const string MetadataPrefix = "ai.mim.";
 
     /// <summary>x [batch, ..xShape] → z_mean [batch, Z] and, unless the encoder is deterministic, z_log_var [batch, Z].</summary>
-    public static byte[] Encoder(Encoder encoder, IReadOnlyList<long> xShape, IReadOnlyList<PreprocessingStep> preprocessing, string? spaceId = null)
+    public static byte[] Encoder(
+        Encoder encoder, int zDim, IReadOnlyList<long> xShape, IReadOnlyList<PreprocessingStep> preprocessing, string? spaceId = null)
     {
         const string path = "encoder";
         var writer = new OnnxWriter(path);
@@ -31,21 +31,18 @@ public static class OnnxExport
         {
             x = Forward(writer, modules, preprocessing[i], x, $"preprocessing.{i}");
         }
-        var h = modules.Apply(encoder.trunk, new(x, [xDim]), $"{path}.{nameof(encoder.trunk)}");
-        var zMean = modules.Apply(encoder.mean, h, $"{path}.{nameof(encoder.mean)}", TensorNames.ZMean);
-        writer.Output(TensorNames.ZMean, [.. zMean.RowShape]);
-        if (encoder.log_sigma is not null)
+        var posterior = encoder.Write(modules, new(x, [xDim]), path);
+        writer.Output(posterior.Mean, zDim);
+        if (posterior.LogVar is { } logVar)
         {
-            LogVar(writer, modules, encoder.log_sigma, h, $"{path}.{nameof(encoder.log_sigma)}", encoder.SigmaFloor, TensorNames.ZLogVar);
-            writer.Output(TensorNames.ZLogVar, [.. zMean.RowShape]);
+            writer.Output(logVar, zDim);
         }
         modules.RequireComplete(encoder, path);
         return writer.ToBytes(Metadata(path, spaceId));
     }
 
     /// <summary>
-    /// z [batch, Z] → x_mean [batch, ..xShape] in raw units; x_log_var (Gaussian) or x_logits (Bernoulli), the same shape, in preprocessed
-    /// units.
+    /// z [batch, Z] → x_mean [batch, ..xShape] in raw units, and the likelihood's other parameters, such as x_logits, in preprocessed ones.
     /// </summary>
     public static byte[] Decoder(
         Decoder decoder, int zDim, IReadOnlyList<long> xShape, IReadOnlyList<PreprocessingStep> preprocessing, string? spaceId = null)
@@ -54,26 +51,12 @@ public static class OnnxExport
         var writer = new OnnxWriter(path);
         var modules = new OnnxModules(writer);
         var z = writer.Input(TensorNames.Z, zDim);
-        var h = modules.Apply(decoder.trunk, new(z, [zDim]), $"{path}.{nameof(decoder.trunk)}");
-        string mean;
-        if (decoder.logits is not null)
+        var likelihood = decoder.Write(modules, new(z, [zDim]), path);
+        foreach (var (name, value) in likelihood.Parameters)
         {
-            var logits = modules.Apply(decoder.logits, h, $"{path}.{nameof(decoder.logits)}");
-            Output(logits.Name, TensorNames.XLogits);
-            // 1/(1 + exp(−l)) keeps its relative precision where ONNX Runtime's Sigmoid, a rational approximation, is good to 1e-7 only.
-            var odds = writer.Node("Exp", $"{path}.odds", [writer.Node("Neg", $"{path}.negated", [logits.Name])]);
-            mean = writer.Node("Reciprocal", $"{path}.mean", [writer.Node("Add", $"{path}.shifted", [odds, modules.Constant($"{path}.one", 1)])]);
+            Output(value, name);
         }
-        else if (decoder.mean is not null && decoder.log_sigma is not null)
-        {
-            mean = modules.Apply(decoder.mean, h, $"{path}.{nameof(decoder.mean)}").Name;
-            var logVar = LogVar(writer, modules, decoder.log_sigma, h, $"{path}.{nameof(decoder.log_sigma)}", decoder.SigmaFloor, $"{path}.log_var");
-            Output(logVar, TensorNames.XLogVar);
-        }
-        else
-        {
-            throw new UsageException($"{path}: expected the heads of a Gaussian or a Bernoulli likelihood, found neither.");
-        }
+        var mean = likelihood.Mean;
         for (var i = preprocessing.Count - 1; i >= 0; i--)
         {
             mean = Inverse(writer, modules, preprocessing[i], mean, $"preprocessing.{i}");
@@ -87,17 +70,6 @@ public static class OnnxExport
             writer.Node("Reshape", name, [value, writer.Initializer($"{name}.shape", [0, .. xShape], xShape.Count + 1)]);
             writer.Output(name, [.. xShape]);
         }
-    }
-
-    /// <summary>
-    /// log σ² = 2·(ln σ_min + softplus(s − ln σ_min)), operation by operation as <see cref="Gaussian.WithFloor"/> computes it.
-    /// </summary>
-    static string LogVar(OnnxWriter writer, OnnxModules modules, nn.Module head, OnnxValue h, string path, double sigmaFloor, string output)
-    {
-        var logFloor = modules.Constant($"{path}.log_floor", (float)Math.Log(sigmaFloor));
-        var above = writer.Node("Sub", $"{path}.above", [modules.Apply(head, h, path).Name, logFloor]);
-        var logSigma = writer.Node("Add", $"{path}.floored", [writer.Node("Softplus", $"{path}.softplus", [above]), logFloor]);
-        return writer.Node("Mul", output, [logSigma, modules.Constant($"{path}.two", 2)]);
     }
 
     static string Forward(OnnxWriter writer, OnnxModules modules, PreprocessingStep step, string x, string name)

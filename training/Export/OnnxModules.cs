@@ -55,6 +55,29 @@ public sealed class OnnxModules(OnnxWriter writer)
     public string Constant(string name, params ReadOnlySpan<float> values) =>
         values.Length == 1 ? writer.Initializer(name, values) : writer.Initializer(name, values, values.Length);
 
+    /// <summary>The graph itself, for what is no module.</summary>
+    public OnnxWriter Writer => writer;
+
+    /// <summary>
+    /// log σ² = 2·(ln σ_min + softplus(s − ln σ_min)) of a head's result s, operation by operation as <see cref="Gaussian.WithFloor"/> computes it.
+    /// </summary>
+    public string FlooredLogVar(nn.Module head, OnnxValue h, string path, double sigmaFloor, string output)
+    {
+        var logFloor = Constant($"{path}.log_floor", (float)Math.Log(sigmaFloor));
+        var above = writer.Node("Sub", $"{path}.above", [Apply(head, h, path).Name, logFloor]);
+        var logSigma = writer.Node("Add", $"{path}.floored", [writer.Node("Softplus", $"{path}.softplus", [above]), logFloor]);
+        return writer.Node("Mul", output, [logSigma, Constant($"{path}.two", 2)]);
+    }
+
+    /// <summary>
+    /// 1/(1 + exp(−l)), which keeps its relative precision where ONNX Runtime's Sigmoid, a rational approximation, is good to 1e-7 only.
+    /// </summary>
+    public string Probability(string logits, string path)
+    {
+        var odds = writer.Node("Exp", $"{path}.odds", [writer.Node("Neg", $"{path}.negated", [logits])]);
+        return writer.Node("Reciprocal", $"{path}.mean", [writer.Node("Add", $"{path}.shifted", [odds, Constant($"{path}.one", 1)])]);
+    }
+
     /// <summary>Every parameter and buffer of <paramref name="module"/> must have become an initializer.</summary>
     public void RequireComplete(nn.Module module, string path)
     {

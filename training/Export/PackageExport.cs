@@ -43,10 +43,10 @@ public static class PackageExport
         }
 
         var (dataset, options) = (model.Dataset, model.Run.Options);
-        var encoder = OnnxExport.Encoder(model.Network.encoder, dataset.XShape, dataset.Preprocessing);
+        var encoder = OnnxExport.Encoder(model.Network.encoder, model.Network.ZDim, dataset.XShape, dataset.Preprocessing);
         var spaceId = SpaceId.Compute(encoder, dataset.Preprocessing);
         // Metadata does not count towards the space id, so the file may carry it.
-        encoder = OnnxExport.Encoder(model.Network.encoder, dataset.XShape, dataset.Preprocessing, spaceId);
+        encoder = OnnxExport.Encoder(model.Network.encoder, model.Network.ZDim, dataset.XShape, dataset.Preprocessing, spaceId);
         var decoder = OnnxExport.Decoder(model.Network.decoder, model.Network.ZDim, dataset.XShape, dataset.Preprocessing, spaceId);
         var manifest = new ModelManifest
         {
@@ -55,7 +55,7 @@ public static class PackageExport
             XShape = [.. dataset.XShape.Select(size => checked((int)size))],
             ZSize = model.Network.ZDim,
             Likelihood = Snake(options.Likelihood),
-            LogVarFloor = model.Network.encoder.log_sigma is null ? null : LogVarFloor.Additive(options.Network.SigmaFloor),
+            LogVarFloor = model.Network.encoder.LogVarFloor,
             Preprocessing = dataset.Preprocessing,
             Tabular = dataset.Schema,
             Objective = Objective(options.Objective),
@@ -101,18 +101,13 @@ public static class PackageExport
             [TensorNames.Z] = Values(z),
             [TensorNames.XMean] = Values(preprocessing.Inverse(likelihood.Mean)),
         };
-        if (model.Network.encoder.log_sigma is not null)
+        if (model.Network.encoder.LogVarFloor is not null)
         {
             tensors.Add(TensorNames.ZLogVar, Values(posterior.LogVar));
         }
-        switch (likelihood)
+        foreach (var (parameter, value) in likelihood.Parameters)
         {
-            case Gaussian gaussian:
-                tensors.Add(TensorNames.XLogVar, Values(gaussian.LogVar));
-                break;
-            case Bernoulli bernoulli:
-                tensors.Add(TensorNames.XLogits, Values(bernoulli.Logits));
-                break;
+            tensors.Add(parameter, Values(value));
         }
         return new Golden(rows, tensors);
     }

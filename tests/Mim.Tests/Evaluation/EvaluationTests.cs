@@ -92,7 +92,7 @@ public sealed class EvaluationTests
             Likelihood = Likelihood.Bernoulli,
         };
         using var init = new Generator(4);
-        var model = Autoencoder.Create(options, xDim, init);
+        var model = Autoencoder.Create(options, [xDim], init);
         var random = new Random(9);
         var x = Enumerable.Range(0, rows * xDim).Select(_ => (float)random.Next(2)).ToArray();
         var weights = model.decoder.named_parameters().ToDictionary(p => p.Item1, p => p.Item2.data<float>().ToArray());

@@ -28,15 +28,16 @@ sealed class LinearGaussian
             Likelihood = Likelihood.Gaussian,
         };
         using var init = new Generator(1);
-        Model = Autoencoder.Create(options, xDim, init);
+        Model = Autoencoder.Create(options, [xDim], init);
         using var _ = no_grad();
+        var (encoder, decoder) = ((MlpEncoder)Model.encoder, (MlpDecoder)Model.decoder);
         var gain = ExactGain();
-        Identity(Linear0(Model.encoder.trunk), xDim);
-        Linear(Model.encoder.mean, (o, i) => i == o ? gain[o] : 0, o => -gain[o] * bias, xDim);
-        Linear(Model.encoder.log_sigma, (_, _) => 0, o => Math.Log(Math.Sqrt(_variance[o]) - Floor), xDim);
-        Identity(Linear0(Model.decoder.trunk), w.Length);
-        Linear(Model.decoder.mean, (o, i) => i == o ? w[o] : 0, _ => bias, w.Length);
-        Linear(Model.decoder.log_sigma, (_, _) => 0, _ => Math.Log(sigma - Floor), w.Length);
+        Identity(Linear0(encoder.trunk), xDim);
+        Linear(encoder.mean, (o, i) => i == o ? gain[o] : 0, o => -gain[o] * bias, xDim);
+        Linear(encoder.log_sigma, (_, _) => 0, o => Math.Log(Math.Sqrt(_variance[o]) - Floor), xDim);
+        Identity(Linear0(decoder.trunk), w.Length);
+        Linear(decoder.mean, (o, i) => i == o ? w[o] : 0, _ => bias, w.Length);
+        Linear(decoder.log_sigma, (_, _) => 0, _ => Math.Log(sigma - Floor), w.Length);
     }
 
     public Autoencoder Model { get; }

@@ -1,4 +1,5 @@
 using Mim.Models;
+using Mim.Tests.Training;
 using Mim.Training;
 using static TorchSharp.torch;
 
@@ -50,7 +51,7 @@ public sealed class OnnxExportTests
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         var model = Model(likelihood, deterministic);
-        var encoder = OnnxExport.Encoder(model.encoder, s_shape, steps);
+        var encoder = OnnxExport.Encoder(model.encoder, model.ZDim, s_shape, steps);
         var decoder = OnnxExport.Decoder(model.decoder, model.ZDim, s_shape, steps);
         foreach (var n in Golden.RowCounts)
         {
@@ -79,7 +80,7 @@ public sealed class OnnxExportTests
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        var encoder = OnnxExport.Encoder(Model(Likelihood.Gaussian, false).encoder, s_shape, s_chains["standardise"]);
+        var encoder = OnnxExport.Encoder(Model(Likelihood.Gaussian, false).encoder, 4, s_shape, s_chains["standardise"]);
         var x = tensor(RawRows(64), [64, .. s_shape]);
         var batch = OrtRun.Single(encoder, TensorNames.X, x, TensorNames.ZMean);
         for (var row = 0; row < 64; row++)
@@ -98,7 +99,7 @@ public sealed class OnnxExportTests
         var model = Model(Likelihood.Gaussian, false);
         var steps = s_chains["standardise"];
         PreprocessingStep[] wrong = [steps[0] with { B = [.. steps[0].B.Select(b => b * 1.01f)] }];
-        var (posterior, encoded) = Encode(model, OnnxExport.Encoder(model.encoder, s_shape, wrong), steps, 7);
+        var (posterior, encoded) = Encode(model, OnnxExport.Encoder(model.encoder, model.ZDim, s_shape, wrong), steps, 7);
         var parity = Parity.Compare(encoded[TensorNames.ZMean], Values(posterior.Mean), Parity.EngineTolerance, Parity.EngineTolerance);
         Assert.False(parity.Passed);
     }
@@ -109,10 +110,10 @@ public sealed class OnnxExportTests
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         var model = Model(Likelihood.Gaussian, false);
-        var head = model.encoder.log_sigma!;
+        var head = model.Encoder().log_sigma!;
         head.weight.zero_();
         head.bias!.copy_(tensor(new[] { -60f, -13.8155f, 0f, 40f }));
-        var encoder = OnnxExport.Encoder(model.encoder, s_shape, []);
+        var encoder = OnnxExport.Encoder(model.encoder, model.ZDim, s_shape, []);
         var actual = OrtRun.Single(encoder, TensorNames.X, tensor(RawRows(1), [1, .. s_shape]), TensorNames.ZLogVar);
         // Oracle: 2 ln(exp(s) + σ_min) in double, relative to which 1e-5 is the parity bound.
         double[] expected = [2 * Math.Log(Math.Exp(-60) + 1e-6), 2 * Math.Log(Math.Exp(-13.8155) + 1e-6), 2 * Math.Log(1 + 1e-6), 80];
@@ -126,12 +127,12 @@ public sealed class OnnxExportTests
     public void The_same_weights_give_the_same_bytes_and_others_do_not()
     {
         using var scope = NewDisposeScope();
-        var bytes = OnnxExport.Encoder(Model(Likelihood.Gaussian, false).encoder, s_shape, s_chains["standardise"]);
+        var bytes = OnnxExport.Encoder(Model(Likelihood.Gaussian, false).encoder, 4, s_shape, s_chains["standardise"]);
         var again = Model(Likelihood.Gaussian, false);
-        Assert.Equal(bytes, OnnxExport.Encoder(again.encoder, s_shape, s_chains["standardise"]));
+        Assert.Equal(bytes, OnnxExport.Encoder(again.encoder, again.ZDim, s_shape, s_chains["standardise"]));
         using var _ = no_grad();
-        again.encoder.mean.bias!.add_(1e-3);
-        Assert.NotEqual(bytes, OnnxExport.Encoder(again.encoder, s_shape, s_chains["standardise"]));
+        again.Encoder().mean.bias!.add_(1e-3);
+        Assert.NotEqual(bytes, OnnxExport.Encoder(again.encoder, again.ZDim, s_shape, s_chains["standardise"]));
     }
 
     [Fact]
@@ -139,7 +140,7 @@ public sealed class OnnxExportTests
     {
         using var scope = NewDisposeScope();
         var model = Model(Likelihood.Gaussian, false);
-        var graph = new ProtoMessage(OnnxExport.Encoder(model.encoder, s_shape, [])).Message(7);
+        var graph = new ProtoMessage(OnnxExport.Encoder(model.encoder, model.ZDim, s_shape, [])).Message(7);
         var initializers = graph.Messages(5).Select(t => t.String(8)).ToHashSet();
         Assert.Superset(model.encoder.named_parameters().Select(p => $"encoder.{p.Item1}").ToHashSet(), initializers);
     }
@@ -149,13 +150,13 @@ public sealed class OnnxExportTests
     {
         using var scope = NewDisposeScope();
         var model = Model(Likelihood.Bernoulli, false);
-        var encoder = OnnxScanner.Scan(OnnxExport.Encoder(model.encoder, s_shape, s_chains["scale"]), "encoder.onnx");
+        var encoder = OnnxScanner.Scan(OnnxExport.Encoder(model.encoder, model.ZDim, s_shape, s_chains["scale"]), "encoder.onnx");
         Assert.Equal([TensorNames.ZMean, TensorNames.ZLogVar], encoder.Outputs.Select(port => port.Name));
         var decoder = OnnxScanner.Scan(OnnxExport.Decoder(model.decoder, model.ZDim, s_shape, s_chains["scale"]), "decoder.onnx");
         Assert.Equal([2, 3], decoder.Outputs.Single(port => port.Name == TensorNames.XMean).Shape);
     }
 
-    static (Gaussian Posterior, Dictionary<string, float[]> Encoded) Encode(Autoencoder model, byte[] encoder, PreprocessingStep[] steps, int n)
+    static (ReparameterizedDistribution Posterior, Dictionary<string, float[]> Encoded) Encode(Autoencoder model, byte[] encoder, PreprocessingStep[] steps, int n)
     {
         var raw = RawRows(n);
         if (steps is [{ Kind: PreprocessingStep.Impute }, ..])
@@ -176,7 +177,7 @@ public sealed class OnnxExportTests
             Objective = new ObjectiveOptions { Name = deterministic ? ObjectiveName.Ae : ObjectiveName.Mim },
         };
         using var init = new Generator(5);
-        var model = Autoencoder.Create(options, 6, init);
+        var model = Autoencoder.Create(options, s_shape, init);
         model.eval();
         return model;
     }

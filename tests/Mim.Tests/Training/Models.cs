@@ -18,8 +18,12 @@ static class Models
     public static Autoencoder Create(TrainingOptions options, int xDim, ulong seed = 11)
     {
         using var init = new Generator(seed);
-        return Autoencoder.Create(options, xDim, init);
+        return Autoencoder.Create(options, [xDim], init);
     }
+
+    public static MlpEncoder Encoder(this Autoencoder model) => (MlpEncoder)model.encoder;
+
+    public static MlpDecoder Decoder(this Autoencoder model) => (MlpDecoder)model.decoder;
 
     public static double[,] Matrix(Tensor tensor)
     {

@@ -44,10 +44,10 @@ public sealed class NetworksTests
     public void The_weights_follow_from_the_generator_alone()
     {
         using var scope = NewDisposeScope();
-        var first = Models.Create(Models.Options(), 3, seed: 5).encoder.mean.weight;
+        var first = Models.Create(Models.Options(), 3, seed: 5).Encoder().mean.weight;
         manual_seed(99);
-        Assert.Equal(Models.Matrix(first), Models.Matrix(Models.Create(Models.Options(), 3, seed: 5).encoder.mean.weight));
-        Assert.NotEqual(Models.Matrix(first), Models.Matrix(Models.Create(Models.Options(), 3, seed: 6).encoder.mean.weight));
+        Assert.Equal(Models.Matrix(first), Models.Matrix(Models.Create(Models.Options(), 3, seed: 5).Encoder().mean.weight));
+        Assert.NotEqual(Models.Matrix(first), Models.Matrix(Models.Create(Models.Options(), 3, seed: 6).Encoder().mean.weight));
     }
 
     [Fact]

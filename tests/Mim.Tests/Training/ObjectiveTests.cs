@@ -163,8 +163,8 @@ public sealed class ObjectiveTests
         var half = Encode(Objective.Create(options.Objective), model, Data(), 1);
         var exact = model.decoder.call(model.encoder.call(Data()).Mean).LogProb(Data());
 
-        Assert.Null(model.encoder.log_sigma);
-        Assert.All(Models.Matrix(model.encoder.call(Data()).LogSigma).Cast<double>(), s => Assert.Equal(Math.Log(1e-6), s, 1e-6));
+        Assert.Null(model.Encoder().log_sigma);
+        Assert.All(Models.Matrix(model.Encoder().forward(Data()).LogSigma).Cast<double>(), s => Assert.Equal(Math.Log(1e-6), s, 1e-6));
         // z moves by 1e-6, log p(x|z) by that times slopes of a few hundred.
         Assert.Equal(-exact.mean().item<float>(), half.Loss.item<float>(), 1e-3);
         half.Loss.backward();
@@ -209,8 +209,8 @@ public sealed class ObjectiveTests
         void Set(Tensor parameter, params float[] values) => parameter.copy_(tensor(values).view(parameter.shape));
         foreach (var (trunk, mean, logSigma, slope, sigma) in new[]
         {
-            (model.encoder.trunk, model.encoder.mean, model.encoder.log_sigma, a, sigmaZ),
-            (model.decoder.trunk, model.decoder.mean, model.decoder.log_sigma, w, sigmaX),
+            (model.Encoder().trunk, model.Encoder().mean, model.Encoder().log_sigma, a, sigmaZ),
+            (model.Decoder().trunk, model.Decoder().mean, model.Decoder().log_sigma, w, sigmaX),
         })
         {
             foreach (var (name, parameter) in trunk.named_parameters())

@@ -1,19 +1,18 @@
+using Mim.Models;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Mim.Training;
 
-/// <summary>
-/// q(z|x): x (B, X) → a Gaussian over z (B, Z). Without <see cref="log_sigma"/> the encoder is a delta function, its σ the floor itself.
-/// </summary>
-public sealed class Encoder : nn.Module<Tensor, Gaussian>
+/// <summary>The reference's toy network: a Gaussian posterior. Without <see cref="log_sigma"/> the encoder is a delta function, its σ the floor itself.</summary>
+public sealed class MlpEncoder : Encoder
 {
     public readonly Sequential trunk;
     public readonly Linear mean;
     public readonly Linear? log_sigma;
 
-    public Encoder(NetworkOptions options, int xDim, bool delta)
-        : base(nameof(Encoder))
+    public MlpEncoder(NetworkOptions options, int xDim, bool delta)
+        : base(nameof(MlpEncoder))
     {
         var width = options.Hidden[^1];
         trunk = Mlp.Create(xDim, options.Hidden, options.Activation);
@@ -26,6 +25,8 @@ public sealed class Encoder : nn.Module<Tensor, Gaussian>
     /// <summary>σ_min in σ = exp(s) + σ_min.</summary>
     public double SigmaFloor { get; }
 
+    public override LogVarFloor? LogVarFloor => log_sigma is null ? null : LogVarFloor.Additive(SigmaFloor);
+
     public override Gaussian forward(Tensor x)
     {
         var h = trunk.call(x);
@@ -34,10 +35,18 @@ public sealed class Encoder : nn.Module<Tensor, Gaussian>
             ? new Gaussian(zMean, full(zMean.shape, Math.Log(SigmaFloor), dtype: zMean.dtype, device: zMean.device))
             : Gaussian.WithFloor(zMean, log_sigma.call(h), SigmaFloor);
     }
+
+    public override OnnxPosterior Write(OnnxModules graph, OnnxValue x, string path)
+    {
+        var h = graph.Apply(trunk, x, $"{path}.{nameof(trunk)}");
+        var zMean = graph.Apply(mean, h, $"{path}.{nameof(mean)}", TensorNames.ZMean);
+        return new OnnxPosterior(
+            zMean.Name, log_sigma is null ? null : graph.FlooredLogVar(log_sigma, h, $"{path}.{nameof(log_sigma)}", SigmaFloor, TensorNames.ZLogVar));
+    }
 }
 
-/// <summary>p(x|z): z (B, Z) → the likelihood's parameters over x (B, X).</summary>
-public sealed class Decoder : nn.Module<Tensor, Distribution>
+/// <summary>The encoder's mirror image: hidden layers in reverse.</summary>
+public sealed class MlpDecoder : Decoder
 {
     public readonly Sequential trunk;
 
@@ -47,10 +56,9 @@ public sealed class Decoder : nn.Module<Tensor, Distribution>
     /// <summary>Head of the Bernoulli likelihood.</summary>
     public readonly Linear? logits;
 
-    public Decoder(NetworkOptions options, Likelihood likelihood, int xDim)
-        : base(nameof(Decoder))
+    public MlpDecoder(NetworkOptions options, Likelihood likelihood, int xDim)
+        : base(nameof(MlpDecoder))
     {
-        // The decoder mirrors the encoder: hidden layers in reverse.
         int[] hidden = [.. options.Hidden.Reverse()];
         trunk = Mlp.Create(options.Z, hidden, options.Activation);
         if (likelihood == Likelihood.Bernoulli)
@@ -74,51 +82,23 @@ public sealed class Decoder : nn.Module<Tensor, Distribution>
         var h = trunk.call(z);
         return mean is not null && log_sigma is not null
             ? Gaussian.WithFloor(mean.call(h), log_sigma.call(h), SigmaFloor)
-            : new Bernoulli((logits ?? throw new InvalidOperationException("A decoder has Gaussian heads or a Bernoulli one.")).call(h));
-    }
-}
-
-/// <summary>The two networks of one model. Field names are the keys of its checkpoint.</summary>
-public sealed class Autoencoder : nn.Module
-{
-    public readonly Encoder encoder;
-    public readonly Decoder decoder;
-
-    Autoencoder(Encoder encoder, Decoder decoder, int xDim, int zDim)
-        : base(nameof(Autoencoder))
-    {
-        this.encoder = encoder;
-        this.decoder = decoder;
-        XDim = xDim;
-        ZDim = zDim;
-        RegisterComponents();
+            : new Bernoulli((logits ?? throw NoHead()).call(h));
     }
 
-    public int XDim { get; }
-
-    public int ZDim { get; }
-
-    /// <summary>Where the weights live.</summary>
-    public Device Device => encoder.mean.weight.device;
-
-    public ScalarType DType => encoder.mean.weight.dtype;
-
-    /// <summary>Weights and biases are U(±1/√fan_in), PyTorch's default, drawn from <paramref name="init"/> in the order of named_parameters.</summary>
-    public static Autoencoder Create(TrainingOptions options, int xDim, Generator init)
+    public override OnnxLikelihood Write(OnnxModules graph, OnnxValue z, string path)
     {
-        var delta = options.Objective.Name == ObjectiveName.Ae;
-        var model = new Autoencoder(
-            new Encoder(options.Network, xDim, delta), new Decoder(options.Network, options.Likelihood, xDim), xDim, options.Network.Z);
-        using var frozen = no_grad();
-        var bound = 0.0;
-        foreach (var (_, parameter) in model.named_parameters())
+        var h = graph.Apply(trunk, z, $"{path}.{nameof(trunk)}");
+        if (mean is not null && log_sigma is not null)
         {
-            // A bias follows the weight (out, in) whose fan-in it shares.
-            bound = parameter.dim() == 2 ? 1 / Math.Sqrt(parameter.shape[1]) : bound;
-            parameter.uniform_(-bound, bound, init);
+            var xMean = graph.Apply(mean, h, $"{path}.{nameof(mean)}").Name;
+            var logVar = graph.FlooredLogVar(log_sigma, h, $"{path}.{nameof(log_sigma)}", SigmaFloor, $"{path}.log_var");
+            return new OnnxLikelihood(xMean, [new(TensorNames.XLogVar, logVar)]);
         }
-        return model;
+        var l = graph.Apply(logits ?? throw NoHead(), h, $"{path}.{nameof(logits)}").Name;
+        return new OnnxLikelihood(graph.Probability(l, path), [new(TensorNames.XLogits, l)]);
     }
+
+    static InvalidOperationException NoHead() => new("A decoder has Gaussian heads or a Bernoulli one.");
 }
 
 static class Mlp

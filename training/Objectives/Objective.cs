@@ -50,7 +50,7 @@ public abstract class Objective
         {
             var (z, logQzx) = model.encoder.call(x).SampleReparameterized(noise);
             var logPxz = model.decoder.call(z).LogProb(x);
-            var logPz = Gaussian.StandardLogProb(z);
+            var logPz = model.prior.LogProb(z);
             var logQx = logPxz + logPz - logQzx;
             return new HalfEstimate(Symmetric(logPxz, logPz, logQzx, logQx, beta).mean(), logPxz, logPz, logQzx, logQx);
         }
@@ -63,19 +63,19 @@ public abstract class Objective
 
         public override HalfEstimate Decode(Autoencoder model, long rows, double beta, Generator noise)
         {
-            var z = Noise.Normal([rows, model.ZDim], model.DType, model.Device, noise);
+            var z = model.SamplePrior(rows, noise);
             var p = model.decoder.call(z);
             var (x, logPxz) = p switch
             {
-                Gaussian gaussian => gaussian.SampleReparameterized(noise),
+                ReparameterizedDistribution continuous => continuous.SampleReparameterized(noise),
                 _ => MeanImage(p),
             };
             var q = model.encoder.call(x);
-            var logPz = Gaussian.StandardLogProb(z);
+            var logPz = model.prior.LogProb(z);
             var logQzx = q.LogProb(z);
             var logQx = decoderLogQx == DecoderLogQx.SameZ ? logPxz : FreshLogQx(model, q, x, noise);
             var loss = Symmetric(logPxz, logPz, logQzx, logQx, beta);
-            if (p is not Gaussian)
+            if (p is not ReparameterizedDistribution)
             {
                 loss = WithScoreFunction(loss, logPxz);
             }
@@ -83,15 +83,15 @@ public abstract class Objective
         }
 
         /// <summary>log q(x) ≈ log 1/S Σ p(x|z') p(z') / q(z'|x), z' ~ q(z|x) drawn afresh; (B).</summary>
-        Tensor FreshLogQx(Autoencoder model, Gaussian q, Tensor x, Generator noise)
+        Tensor FreshLogQx(Autoencoder model, ReparameterizedDistribution q, Tensor x, Generator noise)
         {
             if (samples > 1)
             {
-                q = new Gaussian(q.Mean.repeat(samples, 1), q.LogSigma.repeat(samples, 1)); // (S·B, Z)
+                q = q.Repeat(samples);
                 x = x.repeat(samples, 1);
             }
             var (z, logQzx) = q.SampleReparameterized(noise);
-            var logW = model.decoder.call(z).LogProb(x) + Gaussian.StandardLogProb(z) - logQzx;
+            var logW = model.decoder.call(z).LogProb(x) + model.prior.LogProb(z) - logQzx;
             return samples > 1 ? LogSpace.LogMeanExp(logW.view(samples, -1), 0) : logW;
         }
 
@@ -120,7 +120,7 @@ public abstract class Objective
         {
             var (z, logQzx) = model.encoder.call(x).SampleReparameterized(noise);
             var logPxz = model.decoder.call(z).LogProb(x);
-            var logPz = Gaussian.StandardLogProb(z);
+            var logPz = model.prior.LogProb(z);
             return new HalfEstimate(((logQzx - logPz) * beta - logPxz).mean(), logPxz, logPz, logQzx, null);
         }
     }
@@ -132,7 +132,7 @@ public abstract class Objective
         {
             var (z, logQzx) = model.encoder.call(x).SampleReparameterized(noise);
             var logPxz = model.decoder.call(z).LogProb(x);
-            return new HalfEstimate(logPxz.mean().neg(), logPxz, Gaussian.StandardLogProb(z), logQzx, null);
+            return new HalfEstimate(logPxz.mean().neg(), logPxz, model.prior.LogProb(z), logQzx, null);
         }
     }
 }

@@ -1,0 +1,47 @@
+using static TorchSharp.torch;
+
+namespace Mim.Training;
+
+/// <summary>The networks of one model. Field names are the keys of its checkpoint.</summary>
+public sealed class Autoencoder : nn.Module
+{
+    public readonly Encoder encoder;
+    public readonly Decoder decoder;
+    public readonly Prior prior;
+
+    Autoencoder(Architecture architecture, IReadOnlyList<long> xShape)
+        : base(nameof(Autoencoder))
+    {
+        (encoder, decoder, prior, ZDim) = architecture;
+        XShape = xShape;
+        RegisterComponents();
+    }
+
+    /// <summary>The shape of one row of x.</summary>
+    public IReadOnlyList<long> XShape { get; }
+
+    public int XDim => checked((int)XShape.Aggregate(1L, (product, size) => product * size));
+
+    public int ZDim { get; }
+
+    /// <summary>Where the weights live.</summary>
+    public Device Device => encoder.parameters().First().device;
+
+    public ScalarType DType => encoder.parameters().First().dtype;
+
+    /// <summary>Elements of the widest activation of one row.</summary>
+    public long Width => Math.Max(XDim, Math.Max(encoder.Width, decoder.Width));
+
+    /// <summary>The networks that the options name, each with the weights that its own <c>Initialize</c> draws from <paramref name="init"/>, in that order.</summary>
+    public static Autoencoder Create(TrainingOptions options, IReadOnlyList<long> xShape, Generator init)
+    {
+        var model = new Autoencoder(Architectures.Create(options, xShape), xShape);
+        model.encoder.Initialize(init);
+        model.decoder.Initialize(init);
+        model.prior.Initialize(init);
+        return model;
+    }
+
+    /// <summary>z ~ p(z), (<paramref name="rows"/>, Z).</summary>
+    public Tensor SamplePrior(long rows, Generator noise) => prior.Sample(rows, DType, Device, noise);
+}
