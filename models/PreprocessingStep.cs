@@ -70,6 +70,28 @@ public sealed record PreprocessingStep
         return units;
     }
 
+    /// <summary>
+    /// The raw row (xDim) whose every preprocessed feature is <paramref name="value"/>: the inverse that ends up in the decoder. Binarising is not undone.
+    /// </summary>
+    public static float[] Raw(IReadOnlyList<PreprocessingStep> steps, int xDim, float value)
+    {
+        var raw = new float[xDim];
+        Array.Fill(raw, value);
+        foreach (var step in steps.Reverse())
+        {
+            for (var i = 0; i < xDim; i++)
+            {
+                raw[i] = step.Kind switch
+                {
+                    Standardise or Scale => raw[i] * step.B[i % step.B.Length] + step.A[i % step.A.Length],
+                    Dequantise => raw[i] * step.A[0] - 0.5f,
+                    _ => raw[i],
+                };
+            }
+        }
+        return raw;
+    }
+
     string? Fault(string name, float[] constants, bool expected, int xDim, bool perFeature) => (expected, constants.Length) switch
     {
         (false, 0) => null,

@@ -15,7 +15,13 @@ public static class TensorNames
     /// <summary>The decoder's input, <c>[batch, Z]</c>.</summary>
     public const string Z = "z";
 
-    /// <summary>Mean of p(x|z) in raw units, <c>[batch, ...x]</c>.</summary>
+    /// <summary>
+    /// The second input of an autoregressive decoder, <c>[batch, ...x]</c> in preprocessed units: element i of its outputs is conditioned on the elements
+    /// of this before i, in row-major order.
+    /// </summary>
+    public const string XGiven = "x_given";
+
+    /// <summary>Mean of p(x|z) in raw units, <c>[batch, ...x]</c>; of each p(xᵢ|x₍ⱼ₎ with j &lt; i, z) when the decoder is autoregressive.</summary>
     public const string XMean = "x_mean";
 
     /// <summary>Logits of a Bernoulli p(x|z), in preprocessed units.</summary>

@@ -21,6 +21,8 @@ public sealed class OnnxModel : IDisposable
     readonly List<OrtValue> _values = [];
     readonly int[] _inputShape;
     readonly int[][] _outputShapes;
+    readonly int[] _givenShape = [];
+    readonly float[] _given = [];
 
     /// <summary>
     /// ONNX Runtime 1.29 on Linux keeps a device id, a log in the temporary folder and an uploader to its vendor, unless this variable is set
@@ -32,13 +34,18 @@ public sealed class OnnxModel : IDisposable
         s_runOptions = new RunOptions();
     }
 
-    OnnxModel(string name, byte[] graph, string input, IReadOnlyList<string> outputs, int maxRows, EngineOptions engine)
+    OnnxModel(string name, byte[] graph, string input, string? given, IReadOnlyList<string> outputs, int maxRows, EngineOptions engine)
     {
         _session = CreateSession(graph, engine, out var device);
         Device = device;
         try
         {
             _inputShape = ShapeOf(name, "input", input, _session.InputMetadata);
+            if (given is not null)
+            {
+                _givenShape = ShapeOf(name, "input", given, _session.InputMetadata);
+                _given = GC.AllocateUninitializedArray<float>(checked(maxRows * Width(_givenShape)), pinned: true);
+            }
             Outputs = [.. outputs.Where(_session.OutputMetadata.ContainsKey)];
             _outputShapes = [.. Outputs.Select(output => ShapeOf(name, "output", output, _session.OutputMetadata))];
             if (Outputs.Count == 0 || Outputs[0] != outputs[0])
@@ -51,7 +58,7 @@ public sealed class OnnxModel : IDisposable
             _session.Dispose();
             throw;
         }
-        Input = input;
+        (Input, GivenInput) = (input, given);
         Buffers = new BatchBuffers(maxRows, Width(_inputShape), [.. _outputShapes.Select(Width)]);
         _bindings = new OrtIoBinding?[maxRows + 1];
     }
@@ -63,6 +70,9 @@ public sealed class OnnxModel : IDisposable
     public static int SessionsConstructed => Volatile.Read(ref s_sessionsConstructed);
 
     public string Input { get; }
+
+    /// <summary>The second input of an autoregressive decoder; null for any other graph.</summary>
+    public string? GivenInput { get; }
 
     /// <summary>The outputs that the graph has, the mean first.</summary>
     public IReadOnlyList<string> Outputs { get; }
@@ -79,19 +89,25 @@ public sealed class OnnxModel : IDisposable
 
     /// <summary>x → z_mean (B, Z) and, unless the encoder is deterministic, z_log_var (B, Z).</summary>
     public static OnnxModel Encoder(ModelPackage package, int maxRows, EngineOptions engine) =>
-        new(Path.Combine(package.Folder, ModelPackage.EncoderFile), Self(package, package.Encoder), TensorNames.X,
+        new(Path.Combine(package.Folder, ModelPackage.EncoderFile), Self(package, package.Encoder), TensorNames.X, null,
             [TensorNames.ZMean, TensorNames.ZLogVar], maxRows, engine);
 
-    /// <summary>z → x_mean (B, ...x) in raw units, and x_logits or x_log_var as the likelihood has them.</summary>
+    /// <summary>
+    /// z → x_mean (B, ...x) in raw units, and x_logits or x_log_var as the likelihood has them; given <see cref="Given"/> when it is autoregressive.
+    /// </summary>
     public static OnnxModel Decoder(ModelPackage package, int maxRows, EngineOptions engine) =>
         new(Path.Combine(package.Folder, ModelPackage.DecoderFile), Self(package, package.Decoder ?? throw NoDecoder(package)), TensorNames.Z,
+            package.Manifest.Autoregressive ? TensorNames.XGiven : null,
             [TensorNames.XMean, TensorNames.XLogits, TensorNames.XLogVar], maxRows, engine);
+
+    /// <summary>The first rows of <see cref="GivenInput"/>, which the caller writes before a run; empty for a graph without one.</summary>
+    public Memory<float> Given(int rows) => _given.AsMemory(0, rows * GivenWidth);
 
     /// <summary>Computes the outputs of the first <paramref name="rows"/> rows in <see cref="Buffers"/>.</summary>
     public void Run(int rows) => _session.RunWithBinding(s_runOptions, _bindings[rows] ??= Bind(rows));
 
     /// <summary>Computes a whole array, in batches of at most <paramref name="batch"/> rows; one array for each output.</summary>
-    public float[][] RunAll(ReadOnlySpan<float> input, int batch)
+    public float[][] RunAll(ReadOnlySpan<float> input, int batch, ReadOnlySpan<float> given = default)
     {
         var rows = input.Length / Buffers.InputWidth;
         var outputs = new float[Outputs.Count][];
@@ -103,6 +119,7 @@ public sealed class OnnxModel : IDisposable
         {
             var count = Math.Min(batch, rows - first);
             input.Slice(first * Buffers.InputWidth, count * Buffers.InputWidth).CopyTo(Buffers.Input(count).Span);
+            given.Slice(first * GivenWidth, count * GivenWidth).CopyTo(Given(count).Span);
             Run(count);
             for (var i = 0; i < outputs.Length; i++)
             {
@@ -116,6 +133,7 @@ public sealed class OnnxModel : IDisposable
     public void WarmUp()
     {
         Buffers.Input(Buffers.MaxRows).Span.Clear();
+        Given(Buffers.MaxRows).Span.Clear();
         for (var rows = 1; rows < Buffers.MaxRows; rows *= 2)
         {
             Run(rows);
@@ -155,6 +173,10 @@ public sealed class OnnxModel : IDisposable
     {
         var binding = _session.CreateIoBinding();
         binding.BindInput(Input, Tensor(Buffers.Input(rows), rows, _inputShape));
+        if (GivenInput is not null)
+        {
+            binding.BindInput(GivenInput, Tensor(Given(rows), rows, _givenShape));
+        }
         for (var i = 0; i < Outputs.Count; i++)
         {
             binding.BindOutput(Outputs[i], Tensor(Buffers.Output(i, rows), rows, _outputShapes[i]));
@@ -197,6 +219,8 @@ public sealed class OnnxModel : IDisposable
         nodes.TryGetValue(tensor, out var node) && node.ElementType == typeof(float) && node.Dimensions is [-1, .. var row] && row.All(size => size > 0)
             ? node.Dimensions
             : throw Unexpected(name, kind, tensor, nodes);
+
+    int GivenWidth => GivenInput is null ? 0 : Width(_givenShape);
 
     static int Width(int[] shape) => shape.Skip(1).Aggregate(1, (product, size) => checked(product * size));
 

@@ -72,8 +72,9 @@ public static class Verification
             var golden = package.Goldens.FirstOrDefault(golden => golden.Rows == rows)
                 ?? throw new InvalidDataException($"{package.Folder}: expected a golden of {rows} rows, found {Described(package)}. Export it again.");
             var input = Tensor(package, golden, model.Input);
-            var batch = model.RunAll(input, Math.Min(rows, model.Buffers.MaxRows));
-            var single = model.RunAll(input, 1);
+            var given = model.GivenInput is { } second ? Tensor(package, golden, second) : [];
+            var batch = model.RunAll(input, Math.Min(rows, model.Buffers.MaxRows), given);
+            var single = model.RunAll(input, 1, given);
             for (var i = 0; i < model.Outputs.Count; i++)
             {
                 var (name, width) = (model.Outputs[i], model.Buffers.OutputWidths[i]);

@@ -87,6 +87,12 @@ public sealed record ModelManifest
     /// <summary><see cref="Gaussian"/> or <see cref="Bernoulli"/>; null without a decoder. Its own extra outputs (x_logits, x_log_var) are in preprocessed units.</summary>
     public required string? Likelihood { get; init; }
 
+    /// <summary>
+    /// Whether p(x|z) = Π p(xᵢ|x₍ⱼ₎ with j &lt; i, z) is decoded element by element: decoder.onnx is then the conditional network (z, x_given) → x_mean,
+    /// x_logits, and drawing x from it the host's loop.
+    /// </summary>
+    public bool Autoregressive { get; init; }
+
     /// <summary>Null exactly when the encoder is deterministic and gives z_mean alone.</summary>
     public required LogVarFloor? LogVarFloor { get; init; }
 
@@ -182,6 +188,9 @@ public sealed record ModelManifest
         {
             Require(Likelihood is null, "likelihood", $"expected null for an encoder without a decoder, found '{Likelihood}'.");
         }
+        Require(
+            !Autoregressive || Likelihood == Bernoulli,
+            "autoregressive", $"expected false for the likelihood '{Likelihood ?? "null"}', found true. Only bernoulli is decoded element by element.");
         CheckFloor(name, Require);
         Require(Preprocessing.Count <= MaxSteps, "preprocessing", $"expected at most {MaxSteps} steps, found {Preprocessing.Count}.");
         for (var i = 0; i < Preprocessing.Count; i++)

@@ -161,13 +161,14 @@ public sealed class ModelPackage
         {
             var decoderName = Path.Combine(folder, DecoderFile);
             var summary = OnnxScanner.Scan(decoder, decoderName);
-            CheckPorts(decoderName, "input", summary.Inputs, Ports(manifest, TensorNames.Z));
+            string[] inputs = manifest.Autoregressive ? [TensorNames.Z, TensorNames.XGiven] : [TensorNames.Z];
+            CheckPorts(decoderName, "input", summary.Inputs, Ports(manifest, inputs));
             string[] reconstruction = manifest.Likelihood == ModelManifest.Bernoulli
                 ? [TensorNames.XMean, TensorNames.XLogits]
                 : summary.Outputs.Count == 1 ? [TensorNames.XMean] : [TensorNames.XMean, TensorNames.XLogVar];
             CheckPorts(decoderName, "output", summary.Outputs, Ports(manifest, reconstruction));
             CheckVersions(decoderName, summary, manifest);
-            tensors.AddRange([TensorNames.Z, .. reconstruction]);
+            tensors.AddRange([.. inputs, .. reconstruction]);
             locations.AddRange(summary.ExternalData);
         }
         HashSet<string> purposes = [.. locations.Select(data => data.Location), .. Golden.RowCounts.SelectMany(rows => tensors.Select(tensor => Golden.FileName(rows, tensor)))];

@@ -74,7 +74,7 @@ static class OpenInference
         {
             request = InferRequest.Parse(body.Span);
             graph = served.Graph(request.Input.Name) ?? throw new InvalidDataException(
-                $"unknown input '{request.Input.Name}'; expected {TensorNames.X}{(package.Decoder is null ? "" : $" (to encode) or {TensorNames.Z} (to decode)")}.");
+                $"unknown input '{request.Input.Name}'; expected {TensorNames.X}{Decoding(package)}.");
             rows = Rows(request.Input, graph.Model, package.Manifest);
             if (rows > options.QueueCapacity)
             {
@@ -116,6 +116,10 @@ static class OpenInference
         }
         await Write(context, 200, json => WriteResponse(json, package.Manifest, request, graph.Model, outputs, rows));
     }
+
+    static string Decoding(ModelPackage package) => package.Decoder is null ? ""
+        : package.Manifest.Autoregressive ? $". {TensorNames.Z} is decoded element by element, which takes too long here: use 'mim decode'"
+        : $" (to encode) or {TensorNames.Z} (to decode)";
 
     /// <summary>The body, or null when it is too long.</summary>
     static async Task<ReadOnlyMemory<byte>?> BodyAsync(HttpRequest request, int maxBytes)

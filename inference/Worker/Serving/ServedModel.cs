@@ -115,7 +115,7 @@ public sealed class ServedModel : BackgroundService
         var engine = new EngineOptions(_options.Threads, _options.Device);
         List<ParityCheck> checks = [];
         _encoder = Serve(OnnxModel.Encoder(package, _options.MaxBatchSize, engine));
-        _decoder = package.Decoder is null ? null : Serve(OnnxModel.Decoder(package, _options.MaxBatchSize, engine));
+        _decoder = package.Decoder is null ? null : ServeDecoder();
 
         var manifest = package.Manifest;
         var report = new VerificationReport(manifest.Name, manifest.Version, manifest.SpaceId, OnnxModel.Engine, _encoder.Model.Device, engine.Threads, checks);
@@ -128,6 +128,21 @@ public sealed class ServedModel : BackgroundService
         s_info.Record(1, new("model", manifest.Name), new("version", manifest.Version), new("space_id", manifest.SpaceId));
         _logger.Loaded(manifest.Name, manifest.Version ?? "(not published)", manifest.SpaceId, OnnxModel.Engine, report.Device, engine.Threads, report.MaxAbs);
         return true;
+
+        ServedGraph? ServeDecoder()
+        {
+            var model = OnnxModel.Decoder(package, _options.MaxBatchSize, engine);
+            if (!package.Manifest.Autoregressive)
+            {
+                return Serve(model);
+            }
+            // A row is as many runs as x has elements: no answer to wait for over HTTP.
+            using (model)
+            {
+                Verification.Check(package, model, checks);
+            }
+            return null;
+        }
 
         ServedGraph Serve(OnnxModel model)
         {

@@ -54,7 +54,7 @@ public sealed class ManifestTests
         s_full.Write(folder["manifest.json"]);
         var keys = System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(folder["manifest.json"]))!.AsObject().Select(pair => pair.Key);
         Assert.Equal(
-            "contract_version name version space_id kind x_shape z_size likelihood log_var_floor preprocessing tabular objective dataset seed engines "
+            "contract_version name version space_id kind x_shape z_size likelihood autoregressive log_var_floor preprocessing tabular objective dataset seed engines "
             + "training_commit stage_key opset ir_version minimum_onnx_runtime metrics files",
             string.Join(' ', keys));
         var text = File.ReadAllText(folder["manifest.json"]);
