@@ -64,6 +64,10 @@ public sealed record Checkpoint(CheckpointState State, IReadOnlyDictionary<strin
         {
             parameter.copy_(Tensor($"model/{name}", parameter.shape));
         }
+        foreach (var (name, statistic) in Statistics(model))
+        {
+            statistic.copy_(Tensor($"model/{name}", statistic.shape));
+        }
     }
 
     internal static Dictionary<string, NpyArray> Capture(Autoencoder model, Adam adam)
@@ -75,6 +79,10 @@ public sealed record Checkpoint(CheckpointState State, IReadOnlyDictionary<strin
             arrays.Add($"model/{name}", ToArray(parameter));
             arrays.Add($"adam/{name}/exp_avg", ToArray(state.exp_avg));
             arrays.Add($"adam/{name}/exp_avg_sq", ToArray(state.exp_avg_sq));
+        }
+        foreach (var (name, statistic) in Statistics(model))
+        {
+            arrays.Add($"model/{name}", ToArray(statistic));
         }
         return arrays;
     }
@@ -113,6 +121,10 @@ public sealed record Checkpoint(CheckpointState State, IReadOnlyDictionary<strin
             ? NpyArray.From(host.bytes, tensor.shape)
             : NpyArray.From(MemoryMarshal.Cast<byte, float>(host.bytes), tensor.shape);
     }
+
+    /// <summary>The running statistics of normalisations. Their count of batches decides nothing: the momentum is fixed.</summary>
+    static IEnumerable<(string Name, Tensor Value)> Statistics(Autoencoder model) =>
+        model.named_buffers(include_nonpersistent: false).Select(b => (b.Item1, b.Item2)).Where(b => b.Item2.is_floating_point());
 
     static IEnumerable<Adam.State> Moments(Adam adam) => adam.state_dict().State.Cast<Adam.State>();
 }

@@ -416,6 +416,7 @@ public sealed class Trainer : IDisposable
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
+        Model.eval();
         _validation.manual_seed(unchecked((long)Stream(RandomStream.Validation, _epoch)));
         var data = _data.Validation(_epoch);
         var chunk = Math.Max(1, Math.Min(data.Rows, ValidationValues / Model.XDim));
@@ -431,6 +432,7 @@ public sealed class Trainer : IDisposable
                 Accumulate(_objective.Decode(Model, rows, _options.Objective.Beta, _validation), s_decoding, (double)rows / data.Rows);
             }
         }
+        Model.train();
         return Report(means, _objective.HasDecodingHalf);
 
         void Accumulate(HalfEstimate half, int column, double weight)

@@ -65,6 +65,9 @@ public sealed record NetworkOptions
 
     public Activation Activation { get; init; } = Activation.Tanh;
 
+    /// <summary>Width of the dense layers of the two-level networks.</summary>
+    public int Width { get; init; } = 300;
+
     /// <summary>Dimensions of z.</summary>
     public int Z { get; init; } = 8;
 
@@ -155,10 +158,11 @@ public sealed record TrainingOptions
         new("preprocessing", "[]", "[standardise]",
             "steps in order: standardise, scale: s, dequantise: levels, binarise: threshold, binarise_stochastic "
             + "(Bernoulli likelihood: default none)"),
-        new("network.name", "mlp", "mlp", "architecture: mlp, or what Architectures.Register was given"),
+        new("network.name", "mlp", "mlp", "architecture: mlp, hvae, conv_hvae, pixel_hvae, or what Architectures.Register was given"),
         new("network.hidden", "[50]", "[256, 256]", "widths of the hidden layers; the decoder mirrors them"),
         new("network.activation", "tanh", "silu", "tanh, relu, silu, gelu or elu"),
-        new("network.z", "8", "16", "dimensions of the code z"),
+        new("network.width", "300", "300", "width of the dense layers of hvae, conv_hvae and pixel_hvae, which ignore hidden and activation"),
+        new("network.z", "8", "16", "dimensions of the code z; of each of the two levels of hvae, conv_hvae and pixel_hvae"),
         new("network.sigma_floor", "1.0e-6", "1.0e-2", "added to every standard deviation"),
         new("likelihood", "gaussian", "gaussian", "gaussian or bernoulli (x in [0, 1] after preprocessing)"),
         new("objective.name", "mim", "mim", "mim, a_mim, vae or ae"),
@@ -316,6 +320,7 @@ public sealed record TrainingOptions
             Name = y.OneOf("name", [.. Architectures.Names]) ?? Architectures.Mlp,
             Hidden = hidden,
             Activation = Choice<Activation>(y, "activation") ?? default,
+            Width = Integer(y, "width", 1, MaxWidth),
             Z = Integer(y, "z", 1, MaxWidth),
             SigmaFloor = Number(y, "sigma_floor", 1e-12, 1),
         };

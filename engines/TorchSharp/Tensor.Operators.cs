@@ -590,8 +590,8 @@ public static partial class torch
         public Tensor trunc_() => Op.trunc_.InPlace(this);
         public Tensor type_as(Tensor tensor) => Op.type_as.Call(this, tensor);
         public Tensor[] unbind(long dimension = 0) => Op.unbind_int.CallList(this, dimension);
-        public Tensor unflatten(long dim, Size sizes) => Op.unflatten_int.Call(this, dim, sizes, Arg.None);
-        public Tensor unflatten(long dim, params long[] sizes) => Op.unflatten_int.Call(this, dim, sizes, Arg.None);
+        public Tensor unflatten(long dim, Size sizes) => Op.unflatten_int.Call(this, dim, sizes);
+        public Tensor unflatten(long dim, params long[] sizes) => Op.unflatten_int.Call(this, dim, sizes);
         public Tensor unfold(long dimension, long size, long step) => Op.unfold.Call(this, dimension, size, step);
         public Tensor uniform_(double from, double to, Generator? generator = null) => Op.uniform_.InPlace(this, from, to, generator);
         public (Tensor output, Tensor? inverse_indices, Tensor? counts) unique(

@@ -42,7 +42,8 @@ public static class OnnxExport
     }
 
     /// <summary>
-    /// z [batch, Z] → x_mean [batch, ..xShape] in raw units, and the likelihood's other parameters, such as x_logits, in preprocessed ones.
+    /// z [batch, Z] → x_mean [batch, ..xShape] in raw units, and the likelihood's other parameters, such as x_logits, in preprocessed ones. An
+    /// autoregressive decoder also takes x_given [batch, ..xShape], preprocessed.
     /// </summary>
     public static byte[] Decoder(
         Decoder decoder, int zDim, IReadOnlyList<long> xShape, IReadOnlyList<PreprocessingStep> preprocessing, string? spaceId = null)
@@ -51,7 +52,9 @@ public static class OnnxExport
         var writer = new OnnxWriter(path);
         var modules = new OnnxModules(writer);
         var z = writer.Input(TensorNames.Z, zDim);
-        var likelihood = decoder.Write(modules, new(z, [zDim]), path);
+        var likelihood = decoder is AutoregressiveDecoder conditional
+            ? conditional.Write(modules, new(z, [zDim]), Given(), path)
+            : decoder.Write(modules, new(z, [zDim]), path);
         foreach (var (name, value) in likelihood.Parameters)
         {
             Output(value, name);
@@ -64,6 +67,9 @@ public static class OnnxExport
         Output(mean, TensorNames.XMean);
         modules.RequireComplete(decoder, path);
         return writer.ToBytes(Metadata(path, spaceId));
+
+        OnnxValue Given() =>
+            new(writer.Node("Flatten", $"{TensorNames.XGiven}.flat", [writer.Input(TensorNames.XGiven, [.. xShape])], ("axis", 1L)), [Dim(xShape)]);
 
         void Output(string value, string name)
         {

@@ -36,6 +36,8 @@ public sealed class OnnxModules(OnnxWriter writer)
                     [linear.out_features]);
             case Conv2d convolution:
                 return Convolution("Conv", convolution, x, path, name);
+            case MaskedConv2d convolution:
+                return Masked(convolution, x, path, name);
             case ConvTranspose2d convolution:
                 return Convolution("ConvTranspose", convolution, x, path, name);
             case BatchNorm norm:
@@ -44,12 +46,35 @@ public sealed class OnnxModules(OnnxWriter writer)
                 return LayerNorm(norm, x, path, name);
             case Flatten { start_dim: 1, end_dim: -1 }:
                 return new(writer.Node("Flatten", name, [x.Name], ("axis", 1L)), [x.RowShape.Aggregate(1L, (product, size) => product * size)]);
+            case Unflatten { dim: 1 } view when x.RowShape.Count == 1:
+                return new(writer.Node("Reshape", name, [x.Name, Integers($"{path}.shape", [0, .. view.unflattened_size])]), view.unflattened_size);
+            case GLU gate:
+                return Gate(gate, x, path, name);
             case Identity or Dropout:
-                return output is null ? x : x with { Name = writer.Node("Identity", name, [x.Name]) };
+                return output is null ? x : Named(output, x);
             default:
                 return x with { Name = Activation(module, x.Name, path, name) };
         }
     }
+
+    /// <summary>The same value under the name of an output.</summary>
+    public OnnxValue Named(string output, OnnxValue x) => x with { Name = writer.Node("Identity", output, [x.Name]) };
+
+    /// <summary>Joins values along the first dimension of their rows.</summary>
+    public OnnxValue Concat(string name, params ReadOnlySpan<OnnxValue> values)
+    {
+        var (names, joined) = (new List<string>(), 0L);
+        foreach (var value in values)
+        {
+            names.Add(value.Name);
+            joined += value.RowShape[0];
+        }
+        return new(writer.Node("Concat", name, [.. names], ("axis", 1L)), [joined, .. values[0].RowShape.Skip(1)]);
+    }
+
+    /// <summary>Elements <paramref name="start"/> up to <paramref name="start"/> + <paramref name="length"/> of the first dimension of each row.</summary>
+    public OnnxValue Narrow(string name, OnnxValue x, long start, long length) =>
+        new(Slice(name, x.Name, 1, start, start + length), [length, .. x.RowShape.Skip(1)]);
 
     /// <summary>A float32 constant: a scalar, or with <paramref name="values"/> of several one value per feature.</summary>
     public string Constant(string name, params ReadOnlySpan<float> values) =>
@@ -81,7 +106,7 @@ public sealed class OnnxModules(OnnxWriter writer)
     /// <summary>Every parameter and buffer of <paramref name="module"/> must have become an initializer.</summary>
     public void RequireComplete(nn.Module module, string path)
     {
-        var weights = module.named_parameters().Select(p => (p.Item1, (Tensor)p.Item2)).Concat(module.named_buffers());
+        var weights = module.named_parameters().Select(p => (p.Item1, (Tensor)p.Item2)).Concat(module.named_buffers(include_nonpersistent: false));
         foreach (var (key, _) in weights)
         {
             // The count of batches that BatchNorm keeps is no weight: eval() does not read it.
@@ -102,6 +127,25 @@ public sealed class OnnxModules(OnnxWriter writer)
             x = Apply(child, x, $"{path}.{key}", i == children.Length - 1 ? output : null);
         }
         return x;
+    }
+
+    string Slice(string name, string x, long axis, long start, long end) =>
+        writer.Node("Slice", name, [x, Integers($"{name}.start", start), Integers($"{name}.end", end), Integers($"{name}.axis", axis)]);
+
+    string Integers(string name, params ReadOnlySpan<long> values) => writer.Initializer(name, values, values.Length);
+
+    /// <summary>The first half of a dimension times the sigmoid of the second.</summary>
+    OnnxValue Gate(GLU gate, OnnxValue x, string path, string name)
+    {
+        var axis = (int)(gate.dim < 0 ? gate.dim + x.RowShape.Count + 1 : gate.dim);
+        if (axis < 1 || axis > x.RowShape.Count || x.RowShape[axis - 1] % 2 != 0)
+        {
+            throw Unknown(path, gate, $"Expected an even dimension of a row, found dimension {gate.dim} of rows [{string.Join(", ", x.RowShape)}].");
+        }
+        var half = x.RowShape[axis - 1] / 2;
+        var sigmoid = writer.Node("Sigmoid", $"{path}.sigmoid", [Slice($"{path}.gate", x.Name, axis, half, 2 * half)]);
+        return new(writer.Node("Mul", name, [Slice($"{path}.value", x.Name, axis, 0, half), sigmoid]),
+            [.. x.RowShape.Select((size, i) => i == axis - 1 ? half : size)]);
     }
 
     string Activation(nn.Module module, string x, string path, string name)
@@ -136,8 +180,8 @@ public sealed class OnnxModules(OnnxWriter writer)
                 return writer.Node("Div", name, [writer.Node("Softplus", $"{path}.softplus", [times]), beta]);
             default:
                 throw Unknown(path, module,
-                    "Supported: Sequential, Linear, Conv2d, ConvTranspose2d, BatchNorm, LayerNorm, Flatten from 1, Dropout, Identity, "
-                    + "Tanh, ReLU, SiLU, GELU, ELU, LeakyReLU, Sigmoid, Hardtanh and Softplus (threshold from 15).");
+                    "Supported: Sequential, Linear, Conv2d, MaskedConv2d, ConvTranspose2d, BatchNorm, LayerNorm, Flatten from 1, Unflatten of 1, Dropout, "
+                    + "Identity, GLU, Tanh, ReLU, SiLU, GELU, ELU, LeakyReLU, Sigmoid, Hardtanh and Softplus (threshold from 15).");
         }
     }
 
@@ -173,6 +217,18 @@ public sealed class OnnxModules(OnnxWriter writer)
         }
         return new(writer.Node(op, name, [x.Name, .. Weights(path, ("weight", convolution.weight), ("bias", convolution.bias))], [.. attributes]),
             [convolution.out_channels, Size(0), Size(1)]);
+    }
+
+    /// <summary>The mask is applied here: the graph holds zeros where the kernel must not see.</summary>
+    OnnxValue Masked(MaskedConv2d convolution, OnnxValue x, string path, string name)
+    {
+        RequireRank(x, 3, path, convolution);
+        using var scope = NewDisposeScope();
+        var masked = convolution.Masked;
+        var reach = masked.shape[2] / 2;
+        return new(
+            writer.Node("Conv", name, [x.Name, .. Weights(path, ("weight", masked))], ("kernel_shape", masked.shape[2..]), ("pads", (long[])[reach, reach, reach, reach])),
+            [convolution.Outputs, x.RowShape[1], x.RowShape[2]]);
     }
 
     OnnxValue BatchNorm(BatchNorm norm, OnnxValue x, string path, string name)

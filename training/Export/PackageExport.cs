@@ -55,6 +55,7 @@ public static class PackageExport
             XShape = [.. dataset.XShape.Select(size => checked((int)size))],
             ZSize = model.Network.ZDim,
             Likelihood = Snake(options.Likelihood),
+            Autoregressive = model.Network.decoder is AutoregressiveDecoder,
             LogVarFloor = model.Network.encoder.LogVarFloor,
             Preprocessing = dataset.Preprocessing,
             Tabular = dataset.Schema,
@@ -94,6 +95,11 @@ public static class PackageExport
         var posterior = model.Network.encoder.call(preprocessing.Mean(x));
         var z = posterior.Sample(noise);
         var likelihood = model.Network.decoder.call(z);
+        var given = likelihood is AutoregressiveBernoulli ? preprocessing.Mean(x) : null;
+        if (likelihood is AutoregressiveBernoulli conditional && given is not null)
+        {
+            likelihood = conditional.Given(given);
+        }
         var tensors = new Dictionary<string, float[]>
         {
             [TensorNames.X] = raw,
@@ -104,6 +110,10 @@ public static class PackageExport
         if (model.Network.encoder.LogVarFloor is not null)
         {
             tensors.Add(TensorNames.ZLogVar, Values(posterior.LogVar));
+        }
+        if (given is not null)
+        {
+            tensors.Add(TensorNames.XGiven, Values(given));
         }
         foreach (var (parameter, value) in likelihood.Parameters)
         {

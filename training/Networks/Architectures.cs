@@ -12,8 +12,17 @@ public delegate Architecture ArchitectureFactory(TrainingOptions options, IReadO
 public static class Architectures
 {
     public const string Mlp = "mlp";
+    public const string Hvae = "hvae";
+    public const string ConvHvae = "conv_hvae";
+    public const string PixelHvae = "pixel_hvae";
 
-    static readonly ConcurrentDictionary<string, ArchitectureFactory> s_factories = new(StringComparer.Ordinal) { [Mlp] = CreateMlp };
+    static readonly ConcurrentDictionary<string, ArchitectureFactory> s_factories = new(StringComparer.Ordinal)
+    {
+        [Mlp] = CreateMlp,
+        [Hvae] = TwoLevelArchitectures.Hvae,
+        [ConvHvae] = TwoLevelArchitectures.ConvHvae,
+        [PixelHvae] = TwoLevelArchitectures.PixelHvae,
+    };
 
     public static IReadOnlyList<string> Names => [.. s_factories.Keys.Order(StringComparer.Ordinal)];
 

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace Mim.Tests.Export;
@@ -42,6 +43,7 @@ sealed class ProtoMessage
 
     public IEnumerable<ProtoMessage> Messages(int field) => _fields.Where(f => f.Field == field).Select(f => new ProtoMessage(f.Bytes));
     public ProtoMessage Message(int field) => Messages(field).Single();
+    public ReadOnlySpan<float> Floats(int field) => MemoryMarshal.Cast<byte, float>(_fields.Single(f => f.Field == field).Bytes);
     public IEnumerable<string> Strings(int field) => _fields.Where(f => f.Field == field).Select(f => Encoding.UTF8.GetString(f.Bytes));
     public string String(int field) => Strings(field).Single();
     public IEnumerable<long> Numbers(int field) => _fields.Where(f => f.Field == field).Select(f => (long)f.Number);

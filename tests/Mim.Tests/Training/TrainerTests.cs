@@ -34,6 +34,35 @@ public sealed class TrainerTests : IDisposable
     }
 
     [Fact]
+    public void The_statistics_of_a_normalisation_continue_bit_for_bit_too()
+    {
+        var options = Normalised();
+        Run(options, "whole");
+        using var stop = new CancellationTokenSource();
+        Run(options, "parts", stepped: step =>
+        {
+            if (step == 4)
+            {
+                stop.Cancel();
+            }
+        }, cancellationToken: stop.Token);
+        Run(options, "parts", resume: true);
+
+        AssertSameRun("whole", "parts");
+        Assert.Contains("model/decoder.pixels.1.running_var", Arrays("whole", "last").Keys);
+    }
+
+    [Fact]
+    public void Validation_gathers_no_statistics()
+    {
+        using var trainer = Create(Normalised(), "a", resume: false, _ => { }, _ => { });
+        trainer.Run(CancellationToken.None);
+        var batches = trainer.Model.named_buffers().Where(b => b.Item1.EndsWith("num_batches_tracked", StringComparison.Ordinal)).ToArray();
+        Assert.Equal(8, batches.Length);
+        Assert.All(batches, b => Assert.Equal(trainer.Step, b.Item2.item<long>()));
+    }
+
+    [Fact]
     public void Another_seed_gives_other_weights()
     {
         Run(Options(), "a");
@@ -356,6 +385,22 @@ public sealed class TrainerTests : IDisposable
         Network = new NetworkOptions { Hidden = [256, 256], Z = 2 },
         Trainer = Options().Trainer with { Epochs = 2, Batch = 512, Threads = threads },
     };
+
+    /// <summary>A network whose BatchNorm gathers statistics: 3 steps an epoch on binary images of 4×4.</summary>
+    TrainingOptions Normalised()
+    {
+        var path = Path.Combine(_root, "images.npy");
+        using var noise = new Generator(9);
+        using var bits = TwoLevel.Bits(40, 16, noise);
+        Npy.Write(path, NpyArray.From(bits.data<float>().ToArray(), 40, 4, 4));
+        return Options(ObjectiveName.Vae) with
+        {
+            Dataset = new DatasetOptions { Name = "file", Path = path, ValidationFraction = 0.3, TestFraction = 0.1 },
+            Network = new NetworkOptions { Name = Architectures.PixelHvae, Width = 5, Z = 2 },
+            Likelihood = Likelihood.Bernoulli,
+            Trainer = Options().Trainer with { Epochs = 2, Batch = 7 },
+        };
+    }
 
     RunFolder Prepare(string name, long seed = 1, bool resume = false, bool force = false) =>
         RunFolder.Prepare(Path.Combine(_root, name), Options(seed: seed), [], resume, force);

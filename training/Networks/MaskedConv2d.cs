@@ -1,0 +1,49 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Mim.Training;
+
+/// <summary>What a masked convolution sees of the pixel that it computes.</summary>
+public enum PixelMask
+{
+    /// <summary>A: the pixels before it, in raster order. The first layer.</summary>
+    Before,
+
+    /// <summary>B: the pixels before it, and itself.</summary>
+    UpTo,
+}
+
+/// <summary>
+/// 3×3 convolution without bias whose output pixel depends only on input pixels before it in raster order (van den Oord et al. 2016, PixelCNN):
+/// the kernel times a mask, alike for all channels. (B, C, H, W) → (B, C', H, W).
+/// </summary>
+public sealed class MaskedConv2d : nn.Module<Tensor, Tensor>
+{
+    const int Kernel = 3;
+
+    public readonly Parameter weight;
+    readonly Tensor mask;
+
+    public MaskedConv2d(PixelMask visible, long inputs, long outputs)
+        : base(nameof(MaskedConv2d))
+    {
+        weight = nn.Parameter(zeros(outputs, inputs, Kernel, Kernel));
+        var centre = Kernel * Kernel / 2;
+        var kept = visible == PixelMask.Before ? centre : centre + 1;
+        mask = tensor([.. Enumerable.Range(0, Kernel * Kernel).Select(i => i < kept ? 1f : 0f)], [1, 1, Kernel, Kernel]);
+        register_parameter(nameof(weight), weight);
+        register_buffer(nameof(mask), mask, persistent: false);
+        (Inputs, Outputs, Visible) = (inputs, outputs, visible);
+    }
+
+    public long Inputs { get; }
+
+    public long Outputs { get; }
+
+    public PixelMask Visible { get; }
+
+    /// <summary>The kernel as it is used, (C', C, 3, 3).</summary>
+    public Tensor Masked => weight * mask;
+
+    public override Tensor forward(Tensor x) => nn.functional.conv2d(x, Masked, padding: [Kernel / 2, Kernel / 2]);
+}
