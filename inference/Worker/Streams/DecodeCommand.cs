@@ -42,7 +42,7 @@ public static class DecodeCommand
     {
         if (manifest.Autoregressive)
         {
-            var decoder = new AutoregressiveDecoder(model, manifest, seed is { } value ? new Random(value) : null);
+            var decoder = new AutoregressiveLoop(model, manifest, seed is { } value ? new Random(value) : null);
             return rows => decoder.Run(rows, cancellationToken);
         }
         return seed is null ? model.Run : throw new UsageException(

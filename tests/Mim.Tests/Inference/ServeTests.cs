@@ -62,6 +62,25 @@ public sealed class ServeTests : IDisposable
         Assert.False(body.TryGetProperty("id", out _));
     }
 
+    [Fact]
+    public async Task An_autoregressive_model_is_served_to_encode_and_decode_says_where_to_go()
+    {
+        using (var model = PixelPackage.Model())
+        {
+            PixelPackage.Write(model, _folder["package"]);
+        }
+        await using var app = Create();
+        await app.StartAsync();
+        Assert.True(await app.Services.GetRequiredService<ServedModel>().LoadedAsync(CancellationToken.None));
+        const string Path = "/v2/models/pixels/infer";
+        var (encoded, _) = await _server.SendAsync("POST", Path,
+            """{"inputs": [{"name": "x", "shape": [1, 4, 3], "datatype": "FP32", "data": [0, 0, 255, 0, 255, 0, 0, 0, 0, 255, 255, 0]}]}""");
+        Assert.Equal(200, encoded);
+        var (decoded, body) = await _server.SendAsync("POST", Path, """{"inputs": [{"name": "z", "shape": [1, 4], "datatype": "FP32", "data": [0, 0, 0, 0]}]}""");
+        Assert.Equal(400, decoded);
+        Assert.Contains("use 'mim decode'", body.GetRawText().Replace("\\u0027", "'", StringComparison.Ordinal), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("""{"inputs": [{"name": "x", "shape": [1, 4], "datatype": "FP32", "data": [1, 2, 3, 4]}]}""", "expected shape [batch, 5]")]
     [InlineData("""{"inputs": [{"name": "x", "shape": [2, 5], "datatype": "FP32", "data": [1, 2, 3, 4, 5]}]}""", "expected 10 values for shape [2, 5], found 5")]

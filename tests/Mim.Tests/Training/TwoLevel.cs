@@ -1,9 +1,10 @@
 using Mim.Training;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Mim.Tests.Training;
 
-/// <summary>Two-level models with weights that are no longer as they were drawn: statistics of BatchNorm that are not 0 and 1.</summary>
+/// <summary>Two-level models with weights that are not as they were drawn: BatchNorm has statistics, and every pixel depends on those before it.</summary>
 static class TwoLevel
 {
     public static Autoencoder Create(
@@ -19,10 +20,15 @@ static class TwoLevel
         var model = Autoencoder.Create(options, xShape, init);
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        var x = Bits(4, model.XDim, init);
-        for (var i = 0; i < 2; i++)
+        if (model.decoder is PixelDecoder decoder)
         {
-            model.decoder.call(randn([4, model.ZDim], generator: init)).LogProb(x);
+            foreach (var norm in decoder.modules().OfType<BatchNorm2d>())
+            {
+                norm.momentum = 1; // The statistics become those of one batch.
+            }
+            decoder.call(randn([8, model.ZDim], generator: init)).LogProb(Bits(8, model.XDim, init));
+            // Fresh weights hardly tell one pixel from another.
+            ((Conv2d)decoder.logits[0]).weight.mul_(4);
         }
         model.eval();
         return model;

@@ -12,7 +12,7 @@ namespace Mim.Inference;
 /// The uniform numbers are drawn row by row, so that batching does not change them. A probability that two batch sizes round to different sides of
 /// its uniform number, of which the chance is about 1e-6 an element, still changes the draw.
 /// </remarks>
-public sealed class AutoregressiveDecoder
+public sealed class AutoregressiveLoop
 {
     readonly OnnxModel _model;
     readonly Random? _generator;
@@ -25,7 +25,7 @@ public sealed class AutoregressiveDecoder
     /// <param name="model">An autoregressive decoder. Its buffers are read and written in place, one run at a time.</param>
     /// <param name="manifest">The same package's.</param>
     /// <param name="generator">The source of the draws; null: the likelier values.</param>
-    public AutoregressiveDecoder(OnnxModel model, ModelManifest manifest, Random? generator)
+    public AutoregressiveLoop(OnnxModel model, ModelManifest manifest, Random? generator)
     {
         (_model, _generator, _xDim) = (model, generator, manifest.XDim);
         _logits = model.Outputs.ToList().IndexOf(TensorNames.XLogits);
