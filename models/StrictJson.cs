@@ -6,6 +6,7 @@ namespace Mim.Models;
 
 /// <summary>
 /// JSON files with a fixed set of keys: every key of the record must be there and no other, none twice, nulls only where the record allows them.
+/// A key that the record leaves out when it is null may be missing.
 /// Keys are the properties' names in snake_case.
 /// </summary>
 public static class StrictJson
@@ -127,11 +128,11 @@ public static class StrictJson
             var property = type.Properties.FirstOrDefault(property => property.Name == entry.Name);
             if (property is null)
             {
-                throw new InvalidDataException($"{name}: unknown key '{Join(path, entry.Name)}'.{Nearest.Hint(entry.Name, Keys(type))}");
+                throw new InvalidDataException($"{name}: unknown key '{Join(path, entry.Name)}'.{Nearest.Hint(entry.Name, Keys(type.Properties))}");
             }
             CheckKeys(entry.Value, s_options.GetTypeInfo(property.PropertyType), name, Join(path, entry.Name));
         }
-        foreach (var key in Keys(type))
+        foreach (var key in Keys(type.Properties.Where(property => !MayBeMissing(property))))
         {
             if (!element.TryGetProperty(key, out _))
             {
@@ -149,7 +150,11 @@ public static class StrictJson
         }
     }
 
-    static IEnumerable<string> Keys(JsonTypeInfo type) => type.Properties.Where(property => property.Get is not null).Select(property => property.Name);
+    static IEnumerable<string> Keys(IEnumerable<JsonPropertyInfo> properties) =>
+        properties.Where(property => property.Get is not null).Select(property => property.Name);
+
+    static bool MayBeMissing(JsonPropertyInfo property) =>
+        property.AttributeProvider?.GetCustomAttributes(typeof(JsonIgnoreAttribute), inherit: false) is [JsonIgnoreAttribute { Condition: JsonIgnoreCondition.WhenWritingNull }];
 
     static string Join(string path, string key) => path.Length == 0 ? key : $"{path}.{key}";
 }

@@ -30,6 +30,25 @@ public static class TensorNames
     /// <summary>Log-variance of a Gaussian p(x|z), in preprocessed units.</summary>
     public const string XLogVar = "x_log_var";
 
+    /// <summary>Logits of a Gaussian mixture's weights, <c>[batch, K, ...x]</c>: each coordinate has a mixture of its own.</summary>
+    public const string XMixtureLogits = "x_mixture_logits";
+
+    /// <summary>Means of a Gaussian mixture's components, <c>[batch, K, ...x]</c>, in preprocessed units.</summary>
+    public const string XMixtureMean = "x_mixture_mean";
+
+    /// <summary>Log-variances of a Gaussian mixture's components, <c>[batch, K, ...x]</c>, in preprocessed units.</summary>
+    public const string XMixtureLogVar = "x_mixture_log_var";
+
+    /// <summary>Location of a discretised logistic p(x|z), in preprocessed units.</summary>
+    public const string XLocation = "x_location";
+
+    /// <summary>Log of that logistic's scale, in preprocessed units.</summary>
+    public const string XLogScale = "x_log_scale";
+
+    /// <summary>Everything that a decoder may compute.</summary>
+    public static IReadOnlyList<string> Reconstruction { get; } =
+        [XMean, XLogits, XLogVar, XMixtureLogits, XMixtureMean, XMixtureLogVar, XLocation, XLogScale];
+
     /// <summary>The symbolic first dimension of every input and output.</summary>
     public const string Batch = "batch";
 }

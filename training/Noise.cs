@@ -16,6 +16,10 @@ static class Noise
     public static Tensor Uniform(Tensor like, Generator generator) =>
         empty(like.shape, dtype: like.dtype).uniform_(0, 1, generator).to(like.device);
 
+    /// <summary><paramref name="rows"/> of 0, 1 … <paramref name="count"/> − 1, each equally likely, int64.</summary>
+    public static Tensor Index(long count, long rows, Device device, Generator generator) =>
+        randint(count, new[] { rows }, dtype: ScalarType.Int64, generator: generator).to(device);
+
     /// <summary>0 or 1, the latter with probability <paramref name="p"/>.</summary>
     public static Tensor Bernoulli(Tensor p, Generator generator) => bernoulli(p.cpu(), generator).to(p.device);
 }

@@ -15,7 +15,6 @@ public sealed class RunFolder
     static readonly string[] s_changeable =
     [
         "trainer.epochs", "trainer.patience", "trainer.learning_rate", "trainer.clip_norm", "trainer.threads", "trainer.device",
-        "network.sigma_floor",
     ];
 
     static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true, NewLine = "\n" };

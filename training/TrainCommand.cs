@@ -18,7 +18,7 @@ static class TrainCommand
         var force = new Option<bool>("--force")
         {
             Description = "replace a run of another configuration; with --resume, continue it with other epochs, patience, learning_rate, "
-                + "clip_norm, sigma_floor, threads or device (default: false)",
+                + "clip_norm, threads or device (default: false)",
         };
         var json = new Option<bool>("--json") { Description = "print the result as JSON on stdout, progress on stderr (default: false)" };
         var command = new Command("train", "Train a model and leave a run folder: config.json, metrics.jsonl, checkpoints/{last,best}.npz. "

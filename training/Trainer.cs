@@ -109,7 +109,7 @@ public sealed class Trainer : IDisposable
         }
         using (var init = new Generator(Stream(RandomStream.Weights, 0)))
         {
-            Model = Autoencoder.Create(options, dataset.XShape, init);
+            Model = Autoencoder.Create(options, dataset.XShape, init, _data.First);
         }
         Model.to(device);
         _objective = Objective.Create(options.Objective);
@@ -235,8 +235,9 @@ public sealed class Trainer : IDisposable
 
     double Beta => _options.Objective.Beta * Schedule.Warmup(_epoch, _options.Objective.BetaWarmupEpochs);
 
-    /// <summary>The decoding half joins when β's warm-up is complete.</summary>
-    bool HasDecodingHalf => _objective.HasDecodingHalf && _epoch >= _options.Objective.BetaWarmupEpochs;
+    /// <summary>The decoding half joins when β's warm-up is complete; alone it waits for nothing.</summary>
+    bool HasDecodingHalf =>
+        _objective.HasDecodingHalf && (_epoch >= _options.Objective.BetaWarmupEpochs || !_objective.HasEncodingHalf);
 
     ulong Stream(RandomStream stream, int epoch)
     {
@@ -306,9 +307,12 @@ public sealed class Trainer : IDisposable
         var rows = order.narrow(0, (long)_stepInEpoch * _options.Trainer.Batch, _options.Trainer.Batch);
         var x = _data.Draw(data.index_select(0, rows), _preprocessing);
         Model.zero_grad(set_to_none: true);
-        var encoding = _objective.Encode(Model, x, Beta, _noise);
-        encoding.Loss.backward();
-        Record(encoding, 0);
+        if (_objective.HasEncodingHalf)
+        {
+            var encoding = _objective.Encode(Model, x, Beta, _noise);
+            encoding.Loss.backward();
+            Record(encoding, 0);
+        }
         if (HasDecodingHalf)
         {
             var decoding = _objective.Decode(Model, x.shape[0], Beta, _noise);
@@ -388,12 +392,14 @@ public sealed class Trainer : IDisposable
 
     NotFiniteNumberException NotFinite(string term, double value, long step)
     {
-        var resume = _last is not null || File.Exists(_folder.LastCheckpoint)
-            ? $"The last good state is {_folder.LastCheckpoint}: continue from it with --resume --force and"
-            : "Train again with";
+        // Another floor would be another model: the best one so far could not be read with it.
+        var remedy = _last is not null || File.Exists(_folder.LastCheckpoint)
+            ? $"The last good state is {_folder.LastCheckpoint}: continue from it with --resume --force and a lower --trainer.learning_rate or a "
+                + "--trainer.clip_norm, or train again with a higher --network.sigma_floor."
+            : "Train again with a lower --trainer.learning_rate, a --trainer.clip_norm or a higher --network.sigma_floor.";
         return new NotFiniteNumberException(
             string.Create(CultureInfo.InvariantCulture, $"step {step} (epoch {_epoch}): expected {term} to be finite, found {value}. ")
-            + $"{resume} a lower --trainer.learning_rate, a --trainer.clip_norm or a higher --network.sigma_floor.", value);
+            + remedy, value);
     }
 
     Dictionary<string, double> Means()
@@ -419,14 +425,17 @@ public sealed class Trainer : IDisposable
         Model.eval();
         _validation.manual_seed(unchecked((long)Stream(RandomStream.Validation, _epoch)));
         var data = _data.Validation(_epoch);
-        var chunk = Math.Max(1, Math.Min(data.Rows, ValidationValues / Model.XDim));
+        var chunk = Math.Max(1, Math.Min(data.Rows, (int)(ValidationValues / Model.Width)));
         var means = new double[s_columns.Length];
         for (var first = 0; first < data.Rows; first += chunk)
         {
             using var step = NewDisposeScope();
             var rows = Math.Min(chunk, data.Rows - first);
             var x = _data.Draw(data.X.narrow(0, first, rows), _validation);
-            Accumulate(_objective.Encode(Model, x, _options.Objective.Beta, _validation), 0, (double)rows / data.Rows);
+            if (_objective.HasEncodingHalf)
+            {
+                Accumulate(_objective.Encode(Model, x, _options.Objective.Beta, _validation), 0, (double)rows / data.Rows);
+            }
             if (_objective.HasDecodingHalf)
             {
                 Accumulate(_objective.Decode(Model, rows, _options.Objective.Beta, _validation), s_decoding, (double)rows / data.Rows);
@@ -445,15 +454,15 @@ public sealed class Trainer : IDisposable
         }
     }
 
-    /// <summary>The loss is the halves' mean, as the reference reports it and stops by it.</summary>
+    /// <summary>The loss is the mean of the halves there are, as the reference reports it and stops by it.</summary>
     Dictionary<string, double> Report(double[] means, bool decoding)
     {
-        var loss = decoding ? (means[s_loss] + means[s_decoding + s_loss]) / 2 : means[s_loss];
-        var report = new Dictionary<string, double> { ["loss"] = loss };
-        var withLogQx = _options.Objective.Name is ObjectiveName.Mim or ObjectiveName.AMim;
-        for (var i = 0; i < (decoding ? 2 : 1) * s_terms.Length; i++)
+        var encoding = _objective.HasEncodingHalf;
+        var halves = (encoding ? 1 : 0) + (decoding ? 1 : 0);
+        var report = new Dictionary<string, double> { ["loss"] = (means[s_loss] + means[s_decoding + s_loss]) / halves };
+        for (var i = encoding ? 0 : s_terms.Length; i < (decoding ? 2 : 1) * s_terms.Length; i++)
         {
-            if (withLogQx || s_terms[i % s_terms.Length] != "log_qx")
+            if (_objective.HasLogQx || s_terms[i % s_terms.Length] != "log_qx")
             {
                 report.Add(s_columns[i], means[i]);
             }

@@ -35,6 +35,13 @@ sealed class TrainingData : IDisposable
     /// <summary>What the network sees of some rows of a split.</summary>
     public Tensor Draw(Tensor x, Generator noise) => _eachBatch.Sample(x, noise);
 
+    /// <summary>See <see cref="FirstRows"/>; fewer rows if there are fewer.</summary>
+    public Tensor First(int count)
+    {
+        var train = Train(1);
+        return _eachBatch.Mean(train.X.narrow(0, 0, Math.Min(count, train.Rows))).cpu();
+    }
+
     public void Dispose()
     {
         _train?.X.Dispose();
@@ -56,21 +63,21 @@ sealed class TrainingData : IDisposable
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         var x = _once.Mean(tensor(rows.X, [rows.Rows, rows.XDim]).to(_device));
-        if (_likelihood == Likelihood.Bernoulli && _eachBatch.IsEmpty)
+        if (_likelihood.IsDiscrete() && _eachBatch.IsEmpty)
         {
-            RequireProbabilities(x);
+            RequireUnitInterval(x);
         }
         return new Split(rows, epoch, x.DetachFromDisposeScope());
     }
 
-    static void RequireProbabilities(Tensor x)
+    void RequireUnitInterval(Tensor x)
     {
         var (low, high) = (x.min().item<float>(), x.max().item<float>());
         if (low < 0 || high > 1)
         {
             var remedy = low < 0 ? "Use 'likelihood: gaussian'." : FormattableString.Invariant($"Add a step such as 'preprocessing: [scale: {high}]'.");
             throw new UsageException(FormattableString.Invariant(
-                $"likelihood bernoulli: expected x in [0, 1] after preprocessing, found {low} to {high}. {remedy}"));
+                $"likelihood {_likelihood.ToString().ToLowerInvariant()}: expected x in [0, 1] after preprocessing, found {low} to {high}. {remedy}"));
         }
     }
 

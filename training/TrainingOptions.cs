@@ -12,10 +12,20 @@ public enum Preset
     Recommended,
 }
 
+/// <summary>p(x|z): the family of the decoder's output.</summary>
 public enum Likelihood
 {
     Gaussian,
+
+    /// <summary>Of one σ for all, which is given.</summary>
+    GaussianFixed,
+
+    /// <summary>A mixture in each coordinate.</summary>
+    GaussianMixture,
     Bernoulli,
+
+    /// <summary>Logistic, discretised to 256 levels.</summary>
+    Logistic,
 }
 
 public enum Activation
@@ -31,14 +41,52 @@ public enum ObjectiveName
 {
     Mim,
     AMim,
+    AMimImage,
+    AMimSentence,
+    MimMinusH,
     Vae,
+    VaePlusH,
     Ae,
+    CMim,
+}
+
+public enum PriorName
+{
+    Standard,
+    Gaussian,
+    Mixture,
+    Marginal,
+    Vamp,
+}
+
+/// <summary>Where the VampPrior's pseudo-inputs start.</summary>
+public enum PseudoInit
+{
+    Data,
+    Random,
 }
 
 /// <summary>The encoder's x-marginal q(x) of MIM.</summary>
 public enum EncoderMarginal
 {
+    /// <summary>An importance estimate of the decoder's.</summary>
     Marginal,
+
+    /// <summary>A learned Gaussian or Gaussian mixture.</summary>
+    Prior,
+
+    /// <summary>A mixture of p(x|u) over learned pseudo-codes u.</summary>
+    Pseudo,
+}
+
+/// <summary>What stands for the gradient through x where the likelihood is of discrete x.</summary>
+public enum BernoulliGradient
+{
+    /// <summary>None, at the mean image: the reference's.</summary>
+    MeanImage,
+
+    /// <summary>The score function at a true draw, with a baseline.</summary>
+    ScoreFunction,
 }
 
 /// <summary>The estimate of log q(x) in MIM's decoder half.</summary>
@@ -73,6 +121,22 @@ public sealed record NetworkOptions
 
     /// <summary>σ_min in σ = exp(s) + σ_min, of encoder and decoder.</summary>
     public double SigmaFloor { get; init; } = 1e-6;
+
+    /// <summary>σ of <see cref="Likelihood.GaussianFixed"/>.</summary>
+    public double LikelihoodSigma { get; init; } = 0.1;
+
+    /// <summary>K of <see cref="Likelihood.GaussianMixture"/>.</summary>
+    public int LikelihoodComponents { get; init; } = 5;
+}
+
+public sealed record PriorOptions
+{
+    public PriorName Name { get; init; } = PriorName.Standard;
+
+    /// <summary>K of mixture and VampPrior.</summary>
+    public int Components { get; init; } = 500;
+
+    public PseudoInit PseudoInit { get; init; } = PseudoInit.Data;
 }
 
 public sealed record ObjectiveOptions
@@ -82,10 +146,19 @@ public sealed record ObjectiveOptions
     [JsonPropertyName("q_x")]
     public EncoderMarginal QX { get; init; } = EncoderMarginal.Marginal;
 
+    /// <summary>K of q(x) where it is a density of its own; 1: a single Gaussian.</summary>
+    [JsonPropertyName("q_x_components")]
+    public int QXComponents { get; init; } = 10;
+
     public DecoderLogQx DecoderLogQx { get; init; } = DecoderLogQx.SameZ;
 
     /// <summary>Draws of z' in the estimate <see cref="DecoderLogQx.FreshZ"/>.</summary>
     public int Samples { get; init; } = 1;
+
+    public BernoulliGradient BernoulliGradient { get; init; } = BernoulliGradient.MeanImage;
+
+    /// <summary>τ of cMIM.</summary>
+    public double Temperature { get; init; } = 0.1;
 
     /// <summary>Weight of the VAE's KL divergence after the warm-up.</summary>
     public double Beta { get; init; } = 1;
@@ -131,6 +204,7 @@ public sealed record TrainingKey(string Path, string? Published, string? Recomme
 public sealed record TrainingOptions
 {
     const int MaxWidth = 1 << 20;
+    const int MaxComponents = 1 << 16;
 
     /// <summary>The only list of keys: YAML, flags, help and presets are made from it.</summary>
     public static IReadOnlyList<TrainingKey> Keys { get; } =
@@ -157,18 +231,30 @@ public sealed record TrainingOptions
         new("dataset.image_size", "28", "28", "height and width of the sprites"),
         new("preprocessing", "[]", "[standardise]",
             "steps in order: standardise, scale: s, dequantise: levels, binarise: threshold, binarise_stochastic "
-            + "(Bernoulli likelihood: default none)"),
+            + "(likelihood of discrete x: default none)"),
         new("network.name", "mlp", "mlp", "architecture: mlp, hvae, conv_hvae, pixel_hvae, or what Architectures.Register was given"),
         new("network.hidden", "[50]", "[256, 256]", "widths of the hidden layers; the decoder mirrors them"),
         new("network.activation", "tanh", "silu", "tanh, relu, silu, gelu or elu"),
         new("network.width", "300", "300", "width of the dense layers of hvae, conv_hvae and pixel_hvae, which ignore hidden and activation"),
         new("network.z", "8", "16", "dimensions of the code z; of each of the two levels of hvae, conv_hvae and pixel_hvae"),
         new("network.sigma_floor", "1.0e-6", "1.0e-2", "added to every standard deviation"),
-        new("likelihood", "gaussian", "gaussian", "gaussian or bernoulli (x in [0, 1] after preprocessing)"),
-        new("objective.name", "mim", "mim", "mim, a_mim, vae or ae"),
-        new("objective.q_x", "marginal", "marginal", "MIM's q(x): marginal"),
+        new("network.likelihood_sigma", "0.1", "0.1", "standard deviation of likelihood: gaussian_fixed"),
+        new("network.likelihood_components", "5", "5", "components of likelihood: gaussian_mixture, in each coordinate"),
+        new("likelihood", "gaussian", "gaussian",
+            "gaussian, gaussian_fixed, gaussian_mixture, or, of x in [0, 1] after preprocessing, bernoulli or logistic (256 grey levels)"),
+        new("prior.name", "standard", "standard", "p(z): standard (N(0, I)), gaussian, mixture, marginal (q(z|x) of the same draw) or vamp"),
+        new("prior.components", "500", "500", "components of prior: mixture, pseudo-inputs of vamp"),
+        new("prior.pseudo_init", "data", "data", "start of vamp's pseudo-inputs: data (the first training rows) or random"),
+        new("objective.name", "mim", "mim",
+            "mim, a_mim, a_mim_image, a_mim_sentence (three published forms), mim_minus_h, vae, vae_plus_h, ae or c_mim"),
+        new("objective.q_x", "marginal", "marginal",
+            "q(x): marginal (an estimate of the decoder's), prior (learned Gaussians) or pseudo (p(x|u) over learned codes u)"),
+        new("objective.q_x_components", "10", "10", "components of q_x: prior (1: a single Gaussian) and pseudo"),
         new("objective.decoder_log_qx", "same_z", "same_z", "MIM's log q(x) in the decoder half: same_z or fresh_z"),
         new("objective.samples", "1", "1", "draws in the estimate fresh_z"),
+        new("objective.bernoulli_gradient", "mean_image", "mean_image",
+            "MIM's gradient through discrete x: mean_image (the reference's: none) or score_function (unbiased)"),
+        new("objective.temperature", "0.1", "0.1", "temperature of c_mim's cosines"),
         new("objective.beta", "1", "1", "weight of the VAE's KL divergence"),
         new("objective.beta_warmup_epochs", "3", "10", "epochs over which that weight rises from 0; MIM's decoder half starts at the last"),
         new("trainer.epochs", "200", "500", "most epochs to train"),
@@ -196,6 +282,8 @@ public sealed record TrainingOptions
     public NetworkOptions Network { get; init; } = new();
 
     public Likelihood Likelihood { get; init; } = Likelihood.Gaussian;
+
+    public PriorOptions Prior { get; init; } = new();
 
     public ObjectiveOptions Objective { get; init; } = new();
 
@@ -239,11 +327,11 @@ public sealed record TrainingOptions
         top.Faults.ThrowIfAny();
 
         var preset = Choice<Preset>(top, "preset") ?? DefaultPreset(top.Mapping("dataset"));
-        var bernoulli = top.Text("likelihood") == "bernoulli";
+        var discrete = top.Text("likelihood") is "bernoulli" or "logistic";
         foreach (var key in Keys)
         {
             var value = preset == Preset.Published ? key.Published : key.Recommended;
-            if (key.Path == "preprocessing" && bernoulli)
+            if (key.Path == "preprocessing" && discrete)
             {
                 value = "[]";
             }
@@ -275,13 +363,18 @@ public sealed record TrainingOptions
             Dataset = ReadDataset(Section(top, "dataset")) with { Preprocessing = Steps(top) },
             Network = ReadNetwork(Section(top, "network")),
             Likelihood = Choice<Likelihood>(top, "likelihood") ?? default,
+            Prior = ReadPrior(Section(top, "prior")),
             Objective = ReadObjective(Section(top, "objective")),
             Trainer = ReadTrainer(Section(top, "trainer")),
         };
-        if (options.Likelihood == Likelihood.Bernoulli && options.Dataset.Preprocessing.Contains("standardise"))
+        if (options.Likelihood.IsDiscrete() && options.Dataset.Preprocessing.Contains("standardise"))
         {
             top.Fault("preprocessing",
-                "'likelihood: bernoulli' needs x in [0, 1], which 'standardise' leaves. Use scale or binarise, or 'likelihood: gaussian'.");
+                $"'likelihood: {top.Text("likelihood")}' needs x in [0, 1], which 'standardise' leaves. Use scale or binarise, or 'likelihood: gaussian'.");
+        }
+        if (options.Objective.Name == ObjectiveName.Ae && options.Prior.Name != PriorName.Standard)
+        {
+            Section(top, "prior").Fault("name", $"'prior.name': expected standard, found {top.Mapping("prior")?.Text("name")}. 'objective.name: ae' has no prior to learn.");
         }
         return options;
     }
@@ -323,8 +416,17 @@ public sealed record TrainingOptions
             Width = Integer(y, "width", 1, MaxWidth),
             Z = Integer(y, "z", 1, MaxWidth),
             SigmaFloor = Number(y, "sigma_floor", 1e-12, 1),
+            LikelihoodSigma = Number(y, "likelihood_sigma", 1e-6, 1e6),
+            LikelihoodComponents = Integer(y, "likelihood_components", 1, MaxComponents),
         };
     }
+
+    static PriorOptions ReadPrior(YamlMapping y) => new()
+    {
+        Name = Choice<PriorName>(y, "name") ?? default,
+        Components = Integer(y, "components", 1, MaxComponents),
+        PseudoInit = Choice<PseudoInit>(y, "pseudo_init") ?? default,
+    };
 
     static ObjectiveOptions ReadObjective(YamlMapping y)
     {
@@ -332,8 +434,11 @@ public sealed record TrainingOptions
         {
             Name = Choice<ObjectiveName>(y, "name") ?? default,
             QX = Choice<EncoderMarginal>(y, "q_x") ?? default,
+            QXComponents = Integer(y, "q_x_components", 1, MaxComponents),
             DecoderLogQx = Choice<DecoderLogQx>(y, "decoder_log_qx") ?? default,
             Samples = Integer(y, "samples", 1, 10_000),
+            BernoulliGradient = Choice<BernoulliGradient>(y, "bernoulli_gradient") ?? default,
+            Temperature = Number(y, "temperature", 1e-3, 1e3),
             Beta = Number(y, "beta", 0, 1e6),
             BetaWarmupEpochs = Integer(y, "beta_warmup_epochs", 0),
         };
@@ -342,10 +447,18 @@ public sealed record TrainingOptions
             y.Fault("samples",
                 $"'objective.samples': expected 1, found {options.Samples}. Only 'name: mim' with 'decoder_log_qx: fresh_z' draws more.");
         }
-        if (options.Beta != 1 && options.Name != ObjectiveName.Vae)
+        if (options.Beta != 1 && options.Name is not (ObjectiveName.Vae or ObjectiveName.VaePlusH))
         {
             y.Fault("beta", FormattableString.Invariant(
-                $"'objective.beta': expected 1, found {options.Beta}. Only 'name: vae' has a weight to set."));
+                $"'objective.beta': expected 1, found {options.Beta}. Only 'name: vae' and 'name: vae_plus_h' have a weight to set."));
+        }
+        if (options.QX != EncoderMarginal.Marginal && options.Name is not (ObjectiveName.Mim or ObjectiveName.AMim or ObjectiveName.VaePlusH))
+        {
+            y.Fault("q_x", $"'objective.q_x': expected marginal, found {y.Text("q_x")}. Only mim, a_mim and vae_plus_h have a q(x) to choose.");
+        }
+        if (options.DecoderLogQx != DecoderLogQx.SameZ && options.Name == ObjectiveName.MimMinusH)
+        {
+            y.Fault("decoder_log_qx", "'objective.decoder_log_qx': expected same_z, found fresh_z. 'name: mim_minus_h' is defined with the former.");
         }
         return options;
     }

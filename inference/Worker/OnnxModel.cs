@@ -93,12 +93,12 @@ public sealed class OnnxModel : IDisposable
             [TensorNames.ZMean, TensorNames.ZLogVar], maxRows, engine);
 
     /// <summary>
-    /// z → x_mean (B, ...x) in raw units, and x_logits or x_log_var as the likelihood has them; given <see cref="Given"/> when it is autoregressive.
+    /// z → x_mean (B, ...x) in raw units, and the likelihood's other parameters; given <see cref="Given"/> when it is autoregressive.
     /// </summary>
     public static OnnxModel Decoder(ModelPackage package, int maxRows, EngineOptions engine) =>
         new(Path.Combine(package.Folder, ModelPackage.DecoderFile), Self(package, package.Decoder ?? throw NoDecoder(package)), TensorNames.Z,
             package.Manifest.Autoregressive ? TensorNames.XGiven : null,
-            [TensorNames.XMean, TensorNames.XLogits, TensorNames.XLogVar], maxRows, engine);
+            [.. TensorNames.Reconstruction], maxRows, engine);
 
     /// <summary>The first rows of <see cref="GivenInput"/>, which the caller writes before a run; empty for a graph without one.</summary>
     public Memory<float> Given(int rows) => _given.AsMemory(0, rows * GivenWidth);

@@ -13,7 +13,7 @@ public sealed record PackageFile(string Path, string Sha256, long Size);
 public sealed record ModelDataset(string Name, string Sha256);
 
 /// <summary>What was minimised. Null where the objective has no such choice.</summary>
-/// <param name="Name">mim, a_mim, vae, ae.</param>
+/// <param name="Name">mim, a_mim, a_mim_image, a_mim_sentence, mim_minus_h, vae, vae_plus_h, ae, c_mim.</param>
 /// <param name="QX">The encoder's x-marginal.</param>
 /// <param name="DecoderLogQX">The estimate of log q(x) in the decoder half.</param>
 /// <param name="Samples">Posterior samples of that estimate.</param>
@@ -23,7 +23,28 @@ public sealed record ModelObjective(
     [property: JsonPropertyName("q_x")] string? QX,
     [property: JsonPropertyName("decoder_log_qx")] string? DecoderLogQX,
     int? Samples,
-    double? Beta);
+    double? Beta)
+{
+    /// <summary>standard, gaussian, mixture, marginal, vamp; null in packages older than the choice, which is standard.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Prior { get; init; }
+
+    /// <summary>K of a mixture or VampPrior.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? PriorComponents { get; init; }
+
+    /// <summary>K of a q(x) that is a density of its own.</summary>
+    [JsonPropertyName("q_x_components"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? QXComponents { get; init; }
+
+    /// <summary>mean_image or score_function, where MIM draws discrete x.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? BernoulliGradient { get; init; }
+
+    /// <summary>τ of cMIM.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? Temperature { get; init; }
+}
 
 /// <summary>
 /// How the encoder keeps its log-variance from below: <c>additive</c>, log σ = ln σ_min + softplus(s − ln σ_min) with <paramref name="SigmaMin"/>;
@@ -49,7 +70,10 @@ public sealed record ModelManifest
     public const string Autoencoder = "autoencoder";
     public const string EncoderOnly = "encoder";
     public const string Gaussian = "gaussian";
+    public const string GaussianFixed = "gaussian_fixed";
+    public const string GaussianMixture = "gaussian_mixture";
     public const string Bernoulli = "bernoulli";
+    public const string Logistic = "logistic";
 
     /// <summary>Constants of a few hundred thousand features fit; an array of anything else does not belong here.</summary>
     internal const int MaxBytes = 16 << 20;
@@ -65,6 +89,9 @@ public sealed record ModelManifest
     const int MaxRank = 7;
     const int MaxCode = 1 << 16;
     const long MaxRowElements = 1L << 28;
+
+    /// <summary>Families of p(x|z).</summary>
+    public static IReadOnlyList<string> Likelihoods { get; } = [Gaussian, GaussianFixed, GaussianMixture, Bernoulli, Logistic];
 
     public int ContractVersion { get; init; } = CurrentContractVersion;
     public required string Name { get; init; }
@@ -84,7 +111,7 @@ public sealed record ModelManifest
     /// <summary>Dimensions of the code.</summary>
     public required int ZSize { get; init; }
 
-    /// <summary><see cref="Gaussian"/> or <see cref="Bernoulli"/>; null without a decoder. Its own extra outputs (x_logits, x_log_var) are in preprocessed units.</summary>
+    /// <summary>One of <see cref="Likelihoods"/>; null without a decoder. The decoder's outputs beside x_mean are its parameters, in preprocessed units.</summary>
     public required string? Likelihood { get; init; }
 
     /// <summary>
@@ -182,7 +209,7 @@ public sealed record ModelManifest
         CheckShapes(Require);
         if (Kind == Autoencoder)
         {
-            RequireOneOf(name, "likelihood", Likelihood ?? "null", [Gaussian, Bernoulli]);
+            RequireOneOf(name, "likelihood", Likelihood ?? "null", [.. Likelihoods]);
         }
         else
         {

@@ -76,7 +76,7 @@ public sealed class ModelPackage
         {
             foreach (var (tensor, values) in golden.Tensors)
             {
-                long[] shape = [golden.Rows, .. RowShape(manifest, tensor)];
+                long[] shape = [golden.Rows, .. RowShape(manifest, tensor, values.Length / (golden.Rows * manifest.XDim))];
                 contents[Golden.FileName(golden.Rows, tensor)] = Npy.ToBytes(NpyArray.From(values, shape));
             }
         }
@@ -151,11 +151,12 @@ public sealed class ModelPackage
         _ = Take(CardFile);
         var encoderName = Path.Combine(folder, EncoderFile);
         var encoderSummary = OnnxScanner.Scan(encoder, encoderName);
-        CheckPorts(encoderName, "input", encoderSummary.Inputs, Ports(manifest, TensorNames.X));
+        CheckPorts(encoderName, "input", encoderSummary.Inputs, Ports(manifest, [TensorNames.X]));
         string[] outputs = manifest.LogVarFloor is null ? [TensorNames.ZMean] : [TensorNames.ZMean, TensorNames.ZLogVar];
         CheckPorts(encoderName, "output", encoderSummary.Outputs, Ports(manifest, outputs));
         CheckVersions(encoderName, encoderSummary, manifest);
         List<string> tensors = [TensorNames.X, .. outputs];
+        var components = 1L;
         List<OnnxExternalData> locations = [.. encoderSummary.ExternalData];
         if (decoder is not null)
         {
@@ -163,10 +164,20 @@ public sealed class ModelPackage
             var summary = OnnxScanner.Scan(decoder, decoderName);
             string[] inputs = manifest.Autoregressive ? [TensorNames.Z, TensorNames.XGiven] : [TensorNames.Z];
             CheckPorts(decoderName, "input", summary.Inputs, Ports(manifest, inputs));
-            string[] reconstruction = manifest.Likelihood == ModelManifest.Bernoulli
-                ? [TensorNames.XMean, TensorNames.XLogits]
-                : summary.Outputs.Count == 1 ? [TensorNames.XMean] : [TensorNames.XMean, TensorNames.XLogVar];
-            CheckPorts(decoderName, "output", summary.Outputs, Ports(manifest, reconstruction));
+            string[] reconstruction =
+            [
+                TensorNames.XMean,
+                .. manifest.Likelihood switch
+                {
+                    ModelManifest.Bernoulli => [TensorNames.XLogits],
+                    ModelManifest.GaussianMixture => [TensorNames.XMixtureLogits, TensorNames.XMixtureMean, TensorNames.XMixtureLogVar],
+                    ModelManifest.Logistic => [TensorNames.XLocation, TensorNames.XLogScale],
+                    _ when summary.Outputs.Count == 1 => Array.Empty<string>(),
+                    _ => [TensorNames.XLogVar],
+                },
+            ];
+            components = summary.Outputs.FirstOrDefault(port => port.Name == TensorNames.XMixtureLogits) is { Shape: [var k, ..] } ? k : 1;
+            CheckPorts(decoderName, "output", summary.Outputs, Ports(manifest, reconstruction, components));
             CheckVersions(decoderName, summary, manifest);
             tensors.AddRange([.. inputs, .. reconstruction]);
             locations.AddRange(summary.ExternalData);
@@ -198,7 +209,7 @@ public sealed class ModelPackage
             var path = Golden.FileName(rows, tensor);
             var name = Path.Combine(folder, path);
             var array = Npy.Read(Take(path), name);
-            long[] shape = [rows, .. RowShape(manifest, tensor)];
+            long[] shape = [rows, .. RowShape(manifest, tensor, components)];
             if (array.Type != NpyType.Float32 || !array.Shape.SequenceEqual(shape))
             {
                 throw new InvalidDataException(
@@ -258,8 +269,16 @@ public sealed class ModelPackage
     static string Describe(IEnumerable<OnnxTensor> ports) =>
         string.Join(", ", ports.Select(port => $"{port.Name} [{string.Join(", ", port.Shape.Select(size => $"{size}").Prepend(TensorNames.Batch))}]"));
 
-    static OnnxTensor[] Ports(ModelManifest manifest, params IEnumerable<string> tensors) => [.. tensors.Select(tensor => new OnnxTensor(tensor, RowShape(manifest, tensor)))];
+    static OnnxTensor[] Ports(ModelManifest manifest, IEnumerable<string> tensors, long components = 1) =>
+        [.. tensors.Select(tensor => new OnnxTensor(tensor, RowShape(manifest, tensor, components)))];
 
-    static long[] RowShape(ModelManifest manifest, string tensor) =>
-        tensor is TensorNames.Z or TensorNames.ZMean or TensorNames.ZLogVar ? [manifest.ZSize] : [.. manifest.XShape.Select(size => (long)size)];
+    /// <param name="manifest">Has the shapes of x and z.</param>
+    /// <param name="tensor">Its name.</param>
+    /// <param name="components">K, of a mixture's parameters.</param>
+    static long[] RowShape(ModelManifest manifest, string tensor, long components) => tensor switch
+    {
+        TensorNames.Z or TensorNames.ZMean or TensorNames.ZLogVar => [manifest.ZSize],
+        TensorNames.XMixtureLogits or TensorNames.XMixtureMean or TensorNames.XMixtureLogVar => [components, .. manifest.XShape],
+        _ => [.. manifest.XShape],
+    };
 }

@@ -32,6 +32,12 @@ public sealed class Gaussian(Tensor mean, Tensor logSigma) : ReparameterizedDist
     /// <summary>KL(this ‖ N(0, I)) = ½ Σ_d (μ² + σ² − 1 − log σ²) in closed form, (B).</summary>
     public Tensor KlToStandard() => (Mean.square() + LogVar.exp() - 1 - LogVar).sum(-1) * 0.5;
 
+    /// <summary>KL(this ‖ <paramref name="other"/>) = ½ Σ_d ((μ − m)²/s² + σ²/s² − 1 − log σ²/s²) in closed form, (B).</summary>
+    public Tensor KlTo(Gaussian other) =>
+        new Gaussian((Mean - other.Mean) * other.LogSigma.neg().exp(), LogSigma - other.LogSigma).KlToStandard();
+
+    public Gaussian ToDouble() => new(Mean.to_type(ScalarType.Float64), LogSigma.to_type(ScalarType.Float64));
+
     public override Tensor LogProb(Tensor x) => LogProbOfStandardised((x - Mean) * LogSigma.neg().exp());
 
     /// <summary>

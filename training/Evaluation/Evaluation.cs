@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Mim.Models;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -88,9 +89,9 @@ public static class Evaluation
             ReconstructionL2Sampled = draws.L2Sampled,
             ActiveUnits = ActiveUnits(draws.ZMean, network.ZDim),
             Z = network.ZDim,
-            Likelihood = options.Likelihood.ToString().ToLowerInvariant(),
+            Likelihood = JsonNamingPolicy.SnakeCaseLower.ConvertName(options.Likelihood.ToString()),
             Preprocessing = [.. dataset.Preprocessing.Select(step => step.Kind)],
-            RawDensityOffset = options.Likelihood == Likelihood.Gaussian ? RawDensityOffset(dataset.Preprocessing, network.XDim) : null,
+            RawDensityOffset = !options.Likelihood.IsDiscrete() ? RawDensityOffset(dataset.Preprocessing, network.XDim) : null,
             Seed = options.Trainer.Seed,
             Epoch = model.Epoch,
             CheckpointSha256 = model.CheckpointSha256,

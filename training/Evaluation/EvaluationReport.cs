@@ -68,8 +68,8 @@ public sealed record EvaluationReport
     public required double ReconstructionRmse { get; init; }
 
     /// <summary>
-    /// Mean over rows of ‖x − x̂‖₂, x̂ ~ p(x|z), z ~ q(z|x): what the reference's figures label "RMSE". Of a Bernoulli likelihood x̂ is the
-    /// mean image, the reference's "sample".
+    /// Mean over rows of ‖x − x̂‖₂, x̂ ~ p(x|z), z ~ q(z|x): what the reference's figures label "RMSE". Of a likelihood over discrete x it is
+    /// the mean image, the reference's "sample".
     /// </summary>
     [JsonPropertyName("reconstruction_l2_sampled")]
     public required double ReconstructionL2Sampled { get; init; }

@@ -18,13 +18,13 @@ public static class EvaluationTable
                 string.Create(CultureInfo.InvariantCulture, $"k = {e.KsgK}, N = {e.KsgRows}, ceiling {e.KsgCeiling:F3}")
                 + (e.KsgCoincidentRows > 0 ? $", {e.KsgCoincidentRows} rows with duplicates" : ""))
             : new Row("mutual information, KSG", "–", "", "x is binary: its distances are 0 or 1 and say nothing");
-        var sampled = e.Likelihood == "bernoulli" ? "x̂ = E[x|z]" : "x̂ ~ p(x|z)";
+        var sampled = e.Likelihood is "bernoulli" or "logistic" ? "x̂ = E[x|z]" : "x̂ ~ p(x|z)";
         return
         [
             new("NLL, importance-weighted", Text(e.NllImportanceWeighted), nats, $"S = {e.ImportanceSamples}; an upper bound in expectation"),
             new("−ELBO", Text(e.NegativeElbo), nats, $"distortion + rate"),
             new("−ELBO, single sample", Text(e.NegativeElboSingleSample), nats, "the MIM reference's \"NLL\""),
-            new("rate", Text(e.Rate), nats, "closed form"),
+            new("rate", Text(e.Rate), nats, "closed form where KL(q(z|x) ‖ p(z)) has one, else over the draws"),
             new("distortion", Text(e.Distortion), nats, $"{e.ImportanceSamples} draws a row"),
             ksg,
             knn,

@@ -30,6 +30,7 @@ public static class ModelCard
         Line($"|---|---|");
         Line($"| space id | `{spaceId}` |");
         Line($"| objective | {objective.Name}{Choices(objective)} |");
+        Line($"| prior | {objective.Prior}{(objective.PriorComponents is { } k ? $", {k} components" : "")} |");
         Line($"| likelihood | {manifest.Likelihood} |");
         Line($"| network | hidden {hidden} ({options.Network.Activation.ToString().ToLowerInvariant()}), decoder mirrored |");
         Line($"| σ floor | {Floor(manifest.LogVarFloor)} |");
@@ -75,6 +76,9 @@ public static class ModelCard
             objective.QX is { } qx ? $"q_x: {qx}" : null,
             objective.DecoderLogQX is { } logQx ? $"decoder_log_qx: {logQx}" : null,
             objective.Samples is { } samples ? $"samples: {samples}" : null,
+            objective.QXComponents is { } density ? $"q_x_components: {density}" : null,
+            objective.BernoulliGradient is { } gradient ? $"bernoulli_gradient: {gradient}" : null,
+            objective.Temperature is { } temperature ? string.Create(CultureInfo.InvariantCulture, $"temperature: {temperature}") : null,
             objective.Beta is { } beta ? string.Create(CultureInfo.InvariantCulture, $"beta: {beta}") : null,
         ];
         var made = choices.Where(choice => choice is not null).ToArray();

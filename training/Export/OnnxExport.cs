@@ -57,24 +57,24 @@ public static class OnnxExport
             : decoder.Write(modules, new(z, [zDim]), path);
         foreach (var (name, value) in likelihood.Parameters)
         {
-            Output(value, name);
+            Output(value, name, likelihood.Components > 0 ? [likelihood.Components, .. xShape] : xShape);
         }
         var mean = likelihood.Mean;
         for (var i = preprocessing.Count - 1; i >= 0; i--)
         {
             mean = Inverse(writer, modules, preprocessing[i], mean, $"preprocessing.{i}");
         }
-        Output(mean, TensorNames.XMean);
+        Output(mean, TensorNames.XMean, xShape);
         modules.RequireComplete(decoder, path);
         return writer.ToBytes(Metadata(path, spaceId));
 
         OnnxValue Given() =>
             new(writer.Node("Flatten", $"{TensorNames.XGiven}.flat", [writer.Input(TensorNames.XGiven, [.. xShape])], ("axis", 1L)), [Dim(xShape)]);
 
-        void Output(string value, string name)
+        void Output(string value, string name, IReadOnlyList<long> rowShape)
         {
-            writer.Node("Reshape", name, [value, writer.Initializer($"{name}.shape", [0, .. xShape], xShape.Count + 1)]);
-            writer.Output(name, [.. xShape]);
+            modules.Reshaped(value, name, [.. rowShape]);
+            writer.Output(name, [.. rowShape]);
         }
     }
 

@@ -83,15 +83,43 @@ public sealed class OnnxModules(OnnxWriter writer)
     /// <summary>The graph itself, for what is no module.</summary>
     public OnnxWriter Writer => writer;
 
+    /// <summary>log σ² = 2·(ln σ_min + softplus(s − ln σ_min)) of a head's result s.</summary>
+    public string FlooredLogVar(nn.Module head, OnnxValue h, string path, double sigmaFloor, string output) =>
+        writer.Node("Mul", output, [Floored(head, h, path, sigmaFloor, $"{path}.floored"), Constant($"{path}.two", 2)]);
+
     /// <summary>
-    /// log σ² = 2·(ln σ_min + softplus(s − ln σ_min)) of a head's result s, operation by operation as <see cref="Gaussian.WithFloor"/> computes it.
+    /// ln σ_min + softplus(s − ln σ_min) of a head's result s, operation by operation as <see cref="Gaussian.WithFloor"/> computes it.
     /// </summary>
-    public string FlooredLogVar(nn.Module head, OnnxValue h, string path, double sigmaFloor, string output)
+    public string Floored(nn.Module head, OnnxValue h, string path, double sigmaFloor, string output)
     {
         var logFloor = Constant($"{path}.log_floor", (float)Math.Log(sigmaFloor));
         var above = writer.Node("Sub", $"{path}.above", [Apply(head, h, path).Name, logFloor]);
-        var logSigma = writer.Node("Add", $"{path}.floored", [writer.Node("Softplus", $"{path}.softplus", [above]), logFloor]);
-        return writer.Node("Mul", output, [logSigma, Constant($"{path}.two", 2)]);
+        return writer.Node("Add", output, [writer.Node("Softplus", $"{path}.softplus", [above]), logFloor]);
+    }
+
+    /// <summary>One value in the shape of another.</summary>
+    public string Filled(string like, float value, string output) =>
+        writer.Node("Expand", output, [Constant($"{output}.value", value), writer.Node("Shape", $"{output}.shape", [like])]);
+
+    /// <summary>[batch, ..] → [batch, ..<paramref name="rowShape"/>].</summary>
+    public string Reshaped(string value, string output, params ReadOnlySpan<long> rowShape) =>
+        writer.Node("Reshape", output, [value, writer.Initializer($"{output}.shape", [0, .. rowShape], rowShape.Length + 1)]);
+
+    /// <summary>Σ_k softmax(logits)_k μ_k; both are [batch, K, X].</summary>
+    public string MixtureMean(string logits, string means, string path)
+    {
+        var weights = writer.Node("Softmax", $"{path}.weights", [logits], ("axis", 1L));
+        var weighted = writer.Node("Mul", $"{path}.weighted", [weights, means]);
+        return writer.Node("ReduceSum", $"{path}.mean_of_components", [weighted, writer.Initializer($"{path}.component_axis", [1L], 1)], ("keepdims", 0L));
+    }
+
+    /// <summary>s·(softplus(m/s) − softplus((m − 1)/s)), as <see cref="DiscretisedLogistic.Mean"/> computes it.</summary>
+    public string LogisticMean(string location, string logScale, string path)
+    {
+        var scale = writer.Node("Exp", $"{path}.scale", [logScale]);
+        string Above(string from, string name) => writer.Node("Softplus", $"{path}.above_{name}", [writer.Node("Div", $"{path}.to_{name}", [from, scale])]);
+        var below = writer.Node("Sub", $"{path}.location_below_one", [location, Constant($"{path}.one", 1)]);
+        return writer.Node("Mul", $"{path}.clipped_mean", [writer.Node("Sub", $"{path}.between", [Above(location, "zero"), Above(below, "one")]), scale]);
     }
 
     /// <summary>

@@ -59,7 +59,7 @@ public static class PackageExport
             LogVarFloor = model.Network.encoder.LogVarFloor,
             Preprocessing = dataset.Preprocessing,
             Tabular = dataset.Schema,
-            Objective = Objective(options.Objective),
+            Objective = Objective(options),
             Dataset = new ModelDataset(dataset.Name, dataset.Sha256),
             Seed = options.Trainer.Seed,
             Engines = model.Run.Engines,
@@ -122,15 +122,24 @@ public static class PackageExport
         return new Golden(rows, tensors);
     }
 
-    static ModelObjective Objective(ObjectiveOptions options)
+    static ModelObjective Objective(TrainingOptions options)
     {
-        var mim = options.Name is ObjectiveName.Mim;
+        var (objective, prior) = (options.Objective, options.Prior);
+        var ownQx = objective.QX != EncoderMarginal.Marginal;
+        var decodes = objective.Name is ObjectiveName.Mim or ObjectiveName.MimMinusH;
         return new ModelObjective(
-            Snake(options.Name),
-            options.Name is ObjectiveName.Mim or ObjectiveName.AMim ? Snake(options.QX) : null,
-            mim ? Snake(options.DecoderLogQx) : null,
-            mim && options.DecoderLogQx == DecoderLogQx.FreshZ ? options.Samples : null,
-            options.Name == ObjectiveName.Vae ? options.Beta : null);
+            Snake(objective.Name),
+            objective.Name is ObjectiveName.Mim or ObjectiveName.AMim or ObjectiveName.VaePlusH or ObjectiveName.MimMinusH ? Snake(objective.QX) : null,
+            decodes && !ownQx ? Snake(objective.DecoderLogQx) : null,
+            decodes && !ownQx && objective.DecoderLogQx == DecoderLogQx.FreshZ ? objective.Samples : null,
+            objective.Name is ObjectiveName.Vae or ObjectiveName.VaePlusH ? objective.Beta : null)
+        {
+            Prior = Snake(prior.Name),
+            PriorComponents = prior.Name is PriorName.Mixture or PriorName.Vamp ? prior.Components : null,
+            QXComponents = ownQx ? objective.QXComponents : null,
+            BernoulliGradient = decodes && options.Likelihood.IsDiscrete() ? Snake(objective.BernoulliGradient) : null,
+            Temperature = objective.Name == ObjectiveName.CMim ? objective.Temperature : null,
+        };
     }
 
     static string Snake<T>(T value)

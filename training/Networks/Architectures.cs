@@ -43,10 +43,11 @@ public static class Architectures
     static Architecture CreateMlp(TrainingOptions options, IReadOnlyList<long> xShape)
     {
         var (network, xDim) = (options.Network, (int)xShape.Aggregate(1L, (product, size) => product * size));
+        var encoder = new MlpEncoder(network, xDim, delta: options.Objective.Name == ObjectiveName.Ae);
         return new Architecture(
-            new MlpEncoder(network, xDim, delta: options.Objective.Name == ObjectiveName.Ae),
+            encoder,
             new MlpDecoder(network, options.Likelihood, xDim),
-            new StandardPrior(network.Z),
+            Priors.Create(options, network.Z, xDim, options.Likelihood.IsDiscrete(), x => (Gaussian)encoder.call(x)),
             network.Z);
     }
 }

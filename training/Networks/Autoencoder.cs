@@ -9,11 +9,15 @@ public sealed class Autoencoder : nn.Module
     public readonly Decoder decoder;
     public readonly Prior prior;
 
-    Autoencoder(Architecture architecture, IReadOnlyList<long> xShape)
+    /// <summary>q(x) where it is a density of its own; training alone needs it.</summary>
+    public readonly XMarginal? q_x;
+
+    Autoencoder(Architecture architecture, IReadOnlyList<long> xShape, TrainingOptions options)
         : base(nameof(Autoencoder))
     {
         (encoder, decoder, prior, ZDim) = architecture;
         XShape = xShape;
+        q_x = XMarginal.Create(options, XDim, architecture);
         RegisterComponents();
     }
 
@@ -30,15 +34,23 @@ public sealed class Autoencoder : nn.Module
     public ScalarType DType => encoder.parameters().First().dtype;
 
     /// <summary>Elements of the widest activation of one row.</summary>
-    public long Width => Math.Max(XDim, Math.Max(encoder.Width, decoder.Width));
+    public long Width => Math.Max(Math.Max(XDim, prior.Width), Math.Max(encoder.Width, decoder.Width));
 
-    /// <summary>The networks that the options name, each with the weights that its own <c>Initialize</c> draws from <paramref name="init"/>, in that order.</summary>
-    public static Autoencoder Create(TrainingOptions options, IReadOnlyList<long> xShape, Generator init)
+    /// <summary>
+    /// The networks that the options name, each with the weights that its own <c>Initialize</c> draws from <paramref name="init"/>, in that order.
+    /// <paramref name="data"/> is wanted where training begins; null where every weight will be overwritten.
+    /// </summary>
+    public static Autoencoder Create(TrainingOptions options, IReadOnlyList<long> xShape, Generator init, FirstRows? data = null)
     {
-        var model = new Autoencoder(Architectures.Create(options, xShape), xShape);
+        var model = new Autoencoder(Architectures.Create(options, xShape), xShape, options);
         model.encoder.Initialize(init);
         model.decoder.Initialize(init);
         model.prior.Initialize(init);
+        if (data is not null)
+        {
+            model.prior.InitializeFrom(data, init);
+        }
+        model.q_x?.Initialize(init);
         return model;
     }
 

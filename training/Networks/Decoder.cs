@@ -4,7 +4,11 @@ using static TorchSharp.torch;
 namespace Mim.Training;
 
 /// <summary>What a decoder's graph computes, names of values [batch, X]: the mean, and the other parameters by their names in <see cref="TensorNames"/>.</summary>
-public sealed record OnnxLikelihood(string Mean, IReadOnlyList<KeyValuePair<string, string>> Parameters);
+public sealed record OnnxLikelihood(string Mean, IReadOnlyList<KeyValuePair<string, string>> Parameters)
+{
+    /// <summary>K of a mixture, whose parameters are [batch, K, X]; 0: none.</summary>
+    public int Components { get; init; }
+}
 
 /// <summary>p(x|z): z (B, Z) → a distribution over x (B, X). A network over images views its rows itself.</summary>
 public abstract class Decoder(string name) : nn.Module<Tensor, Distribution>(name)

@@ -45,60 +45,109 @@ public sealed class MlpEncoder : Encoder
     }
 }
 
-/// <summary>The encoder's mirror image: hidden layers in reverse.</summary>
+/// <summary>The encoder's mirror image: hidden layers in reverse, and the heads that the likelihood has.</summary>
 public sealed class MlpDecoder : Decoder
 {
     public readonly Sequential trunk;
 
-    /// <summary>Heads of the Gaussian likelihood.</summary>
-    public readonly Linear? mean, log_sigma;
+    /// <summary>Mean of the Gaussian likelihoods (of a mixture K·X of them), location of the logistic one.</summary>
+    public readonly Linear? mean;
 
-    /// <summary>Head of the Bernoulli likelihood.</summary>
+    /// <summary>s in σ = exp(s) + σ_min, of the Gaussian likelihood and of the mixture.</summary>
+    public readonly Linear? log_sigma;
+
+    /// <summary>s in exp(s) + σ_min, the logistic likelihood's scale.</summary>
+    public readonly Linear? log_scale;
+
+    /// <summary>Of the Bernoulli likelihood, and of the mixture's weights.</summary>
     public readonly Linear? logits;
+
+    readonly Likelihood _likelihood;
+    readonly int _xDim;
+    readonly int _components;
+    readonly double _logSigma;
 
     public MlpDecoder(NetworkOptions options, Likelihood likelihood, int xDim)
         : base(nameof(MlpDecoder))
     {
         int[] hidden = [.. options.Hidden.Reverse()];
+        (_likelihood, _xDim, _components, _logSigma) = (likelihood, xDim, options.LikelihoodComponents, Math.Log(options.LikelihoodSigma));
         trunk = Mlp.Create(options.Z, hidden, options.Activation);
-        if (likelihood == Likelihood.Bernoulli)
-        {
-            logits = nn.Linear(hidden[^1], xDim);
-        }
-        else
-        {
-            mean = nn.Linear(hidden[^1], xDim);
-            log_sigma = nn.Linear(hidden[^1], xDim);
-        }
+        var mixture = likelihood == Likelihood.GaussianMixture;
+        Linear Head() => nn.Linear(hidden[^1], mixture ? _components * xDim : xDim);
+        logits = mixture || likelihood == Likelihood.Bernoulli ? Head() : null;
+        mean = likelihood == Likelihood.Bernoulli ? null : Head();
+        log_sigma = mixture || likelihood == Likelihood.Gaussian ? Head() : null;
+        log_scale = likelihood == Likelihood.Logistic ? Head() : null;
         SigmaFloor = options.SigmaFloor;
         RegisterComponents();
     }
 
-    /// <summary>σ_min in σ = exp(s) + σ_min of the Gaussian likelihood.</summary>
+    /// <summary>σ_min.</summary>
     public double SigmaFloor { get; }
 
     public override Distribution forward(Tensor z)
     {
         var h = trunk.call(z);
-        return mean is not null && log_sigma is not null
-            ? Gaussian.WithFloor(mean.call(h), log_sigma.call(h), SigmaFloor)
-            : new Bernoulli((logits ?? throw NoHead()).call(h));
+        switch (_likelihood)
+        {
+            case Likelihood.Gaussian:
+                return Gaussian.WithFloor(Call(mean, h), Call(log_sigma, h), SigmaFloor);
+            case Likelihood.GaussianFixed:
+                var xMean = Call(mean, h);
+                return new Gaussian(xMean, full(xMean.shape, _logSigma, dtype: xMean.dtype, device: xMean.device));
+            case Likelihood.GaussianMixture:
+                var each = Gaussian.WithFloor(ByComponent(Call(mean, h)), ByComponent(Call(log_sigma, h)), SigmaFloor);
+                return new GaussianMixture(ByComponent(Call(logits, h)), each.Mean, each.LogSigma);
+            case Likelihood.Bernoulli:
+                return new Bernoulli(Call(logits, h));
+            default:
+                var logistic = Gaussian.WithFloor(Call(mean, h), Call(log_scale, h), SigmaFloor);
+                return new DiscretisedLogistic(logistic.Mean, logistic.LogSigma);
+        }
     }
 
     public override OnnxLikelihood Write(OnnxModules graph, OnnxValue z, string path)
     {
         var h = graph.Apply(trunk, z, $"{path}.{nameof(trunk)}");
-        if (mean is not null && log_sigma is not null)
+        string Head(Linear? head, string name) => graph.Apply(Present(head), h, $"{path}.{name}").Name;
+        string LogVar() => graph.FlooredLogVar(Present(log_sigma), h, $"{path}.{nameof(log_sigma)}", SigmaFloor, $"{path}.log_var");
+        switch (_likelihood)
         {
-            var xMean = graph.Apply(mean, h, $"{path}.{nameof(mean)}").Name;
-            var logVar = graph.FlooredLogVar(log_sigma, h, $"{path}.{nameof(log_sigma)}", SigmaFloor, $"{path}.log_var");
-            return new OnnxLikelihood(xMean, [new(TensorNames.XLogVar, logVar)]);
+            case Likelihood.Gaussian:
+                return new OnnxLikelihood(Head(mean, nameof(mean)), [new(TensorNames.XLogVar, LogVar())]);
+            case Likelihood.GaussianFixed:
+                var fixedMean = Head(mean, nameof(mean));
+                return new OnnxLikelihood(fixedMean, [new(TensorNames.XLogVar, graph.Filled(fixedMean, (float)(2 * _logSigma), $"{path}.log_var"))]);
+            case Likelihood.GaussianMixture:
+                string Each(string value) => graph.Reshaped(value, $"{value}.by_component", _components, _xDim);
+                var (weightLogits, means) = (Each(Head(logits, nameof(logits))), Each(Head(mean, nameof(mean))));
+                return new OnnxLikelihood(
+                    graph.MixtureMean(weightLogits, means, path),
+                    [
+                        new(TensorNames.XMixtureLogits, weightLogits), new(TensorNames.XMixtureMean, means),
+                        new(TensorNames.XMixtureLogVar, Each(LogVar())),
+                    ])
+                {
+                    Components = _components,
+                };
+            case Likelihood.Bernoulli:
+                var l = Head(logits, nameof(logits));
+                return new OnnxLikelihood(graph.Probability(l, path), [new(TensorNames.XLogits, l)]);
+            default:
+                var location = Head(mean, nameof(mean));
+                var logScale = graph.Floored(Present(log_scale), h, $"{path}.{nameof(log_scale)}", SigmaFloor, $"{path}.{nameof(log_scale)}.floored");
+                return new OnnxLikelihood(
+                    graph.LogisticMean(location, logScale, path), [new(TensorNames.XLocation, location), new(TensorNames.XLogScale, logScale)]);
         }
-        var l = graph.Apply(logits ?? throw NoHead(), h, $"{path}.{nameof(logits)}").Name;
-        return new OnnxLikelihood(graph.Probability(l, path), [new(TensorNames.XLogits, l)]);
     }
 
-    static InvalidOperationException NoHead() => new("A decoder has Gaussian heads or a Bernoulli one.");
+    /// <summary>(B, K·X) → (B, K, X).</summary>
+    Tensor ByComponent(Tensor values) => values.view(-1, _components, _xDim);
+
+    Tensor Call(Linear? head, Tensor h) => Present(head).call(h);
+
+    Linear Present(Linear? head) => head ?? throw new InvalidOperationException($"A decoder has the heads of its likelihood, {_likelihood}.");
 }
 
 static class Mlp

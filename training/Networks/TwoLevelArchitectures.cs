@@ -25,7 +25,7 @@ static class TwoLevelArchitectures
             Gated.Dense(2 * width, width), width, width, level);
         var decoder = new TwoLevelDecoder(
             level, width, Gated.Dense(2 * width, width), new PixelLikelihood(options.Likelihood, () => [nn.Linear(width, xDim)]), xDim);
-        return Create(options, encoder, decoder);
+        return Create(options, xShape, encoder, decoder);
     }
 
     /// <summary>Convolutional encoder and decoder; 2,210,861 weights at 28×28, z = 40 and width 300.</summary>
@@ -39,7 +39,7 @@ static class TwoLevelArchitectures
         var decoder = new TwoLevelDecoder(
             options.Network.Z, options.Network.Width, joint,
             new PixelLikelihood(options.Likelihood, () => [nn.Conv2d(Channels, 1, 1), nn.Flatten()]), 2L * Channels * height * width);
-        return Create(options, ConvolutionalEncoder(options, height, width), decoder);
+        return Create(options, xShape, ConvolutionalEncoder(options, height, width), decoder);
     }
 
     /// <summary>The convolutional encoder and an autoregressive decoder; 1,385,821 weights at 28×28, z = 40 and width 300.</summary>
@@ -47,13 +47,14 @@ static class TwoLevelArchitectures
     {
         Require(options, bernoulliOnly: true);
         var (height, width) = ImageSize(options, xShape);
-        return Create(options, ConvolutionalEncoder(options, height, width), new PixelDecoder(options.Network.Z, height, width));
+        return Create(options, xShape, ConvolutionalEncoder(options, height, width), new PixelDecoder(options.Network.Z, height, width));
     }
 
-    static Architecture Create(TrainingOptions options, Encoder encoder, Decoder decoder)
+    static Architecture Create(TrainingOptions options, IReadOnlyList<long> xShape, TwoLevelEncoder encoder, Decoder decoder)
     {
         var level = options.Network.Z;
-        return new Architecture(encoder, decoder, new TwoLevelPrior(new StandardPrior(level), level, options.Network.Width), 2 * level);
+        var upper = Priors.Create(options, level, xShape.Aggregate(1L, (product, size) => product * size), bounded: true, encoder.Upper);
+        return new Architecture(encoder, decoder, new TwoLevelPrior(upper, level, options.Network.Width), 2 * level);
     }
 
     static TwoLevelEncoder ConvolutionalEncoder(TrainingOptions options, int height, int width)
@@ -76,6 +77,15 @@ static class TwoLevelArchitectures
         if (options.Objective.Name == ObjectiveName.Ae)
         {
             throw new UsageException($"network.name: '{name}' has no deterministic encoder for 'objective.name: ae'. Use 'network.name: {Architectures.Mlp}'.");
+        }
+        if (options.Prior.Name == PriorName.Marginal)
+        {
+            throw new UsageException($"prior.name: '{name}' learns p(z₁|z₂), which 'marginal' would leave out. Use standard, gaussian, mixture or vamp.");
+        }
+        if (options.Likelihood is Likelihood.GaussianFixed or Likelihood.GaussianMixture)
+        {
+            throw new UsageException($"network.name: '{name}' models grey values: expected 'likelihood: bernoulli', 'gaussian' or 'logistic', "
+                + $"found {options.Likelihood}. Use 'network.name: {Architectures.Mlp}'.");
         }
         if (bernoulliOnly && options.Likelihood != Likelihood.Bernoulli)
         {

@@ -30,6 +30,14 @@ public sealed class TwoLevelPrior : Prior
         return logPz1 + logPz2;
     }
 
+    public override long Width => Math.Max(upper.Width, trunk.parameters().Max(p => p.shape[0]));
+
+    public override Tensor LogProb(Tensor z, double topWeight)
+    {
+        var (logPz1, logPz2) = LogProbByLevel(z);
+        return logPz1 + logPz2 * topWeight;
+    }
+
     /// <summary>log p(z₁|z₂) and log p(z₂), both (B): the reference's image objectives weigh them differently.</summary>
     public (Tensor Lower, Tensor Upper) LogProbByLevel(Tensor z)
     {
@@ -49,6 +57,8 @@ public sealed class TwoLevelPrior : Prior
         Weights.He(z1, init);
         upper.Initialize(init);
     }
+
+    public override void InitializeFrom(FirstRows data, Generator init) => upper.InitializeFrom(data, init);
 
     /// <summary>p(z₁|z₂).</summary>
     Gaussian Lower(Tensor upperCode) => z1.Distribution(trunk.call(upperCode));

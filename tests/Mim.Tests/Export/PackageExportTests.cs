@@ -55,7 +55,7 @@ public sealed class PackageExportTests(ExportedRun exported) : IClassFixture<Exp
         Assert.Equal(("toy", 3, "gaussian", 1L), (manifest.Name, manifest.ZSize, manifest.Likelihood, manifest.Seed));
         Assert.Equal(LogVarFloor.Additive(1e-6), manifest.LogVarFloor);
         Assert.Equal([PreprocessingStep.Standardise], manifest.Preprocessing.Select(step => step.Kind));
-        Assert.Equal(new ModelObjective("mim", "marginal", "same_z", null, null), manifest.Objective);
+        Assert.Equal(new ModelObjective("mim", "marginal", "same_z", null, null) { Prior = "standard" }, manifest.Objective);
         Assert.Equal(("0123abcd+dirty", new string('a', 64)), (manifest.TrainingCommit, manifest.StageKey));
         Assert.Equal("test", manifest.Engines["libtorch"]);
         Assert.Equal(exported.Report.MutualInformationKsg ?? double.NaN, manifest.Metrics["mutual_information_ksg"]);

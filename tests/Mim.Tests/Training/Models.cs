@@ -43,7 +43,7 @@ static class Models
     public static double[] Row(double[,] matrix, int row) => [.. Enumerable.Range(0, matrix.GetLength(1)).Select(j => matrix[row, j])];
 
     /// <summary>Gradients by parameter name, cleared afterwards.</summary>
-    public static Dictionary<string, double[,]> TakeGradients(Autoencoder model)
+    public static Dictionary<string, double[,]> TakeGradients(nn.Module model, bool clear = true)
     {
         var gradients = new Dictionary<string, double[,]>();
         foreach (var (name, parameter) in model.named_parameters())
@@ -51,7 +51,10 @@ static class Models
             var rows = parameter.shape[0];
             gradients.Add(name, parameter.grad is { } gradient ? Matrix(gradient) : new double[rows, parameter.numel() / rows]);
         }
-        model.zero_grad();
+        if (clear)
+        {
+            model.zero_grad();
+        }
         return gradients;
     }
 

@@ -336,10 +336,16 @@ public sealed class TrainerTests : IDisposable
         Assert.Equal(Weights("six"), Weights("four"));
         Assert.Equal(Metrics("six").Select(WithoutClock), Metrics("four").Select(WithoutClock));
 
-        var wider = six with { Network = six.Network with { SigmaFloor = 1e-3 }, Trainer = six.Trainer with { Batch = 32 } };
+        // best.npz would be judged under a floor that it was not trained with.
+        var wider = six with
+        {
+            Network = six.Network with { SigmaFloor = 1e-3 },
+            Trainer = six.Trainer with { Batch = 32, LearningRate = 1e-2 },
+        };
         var e = Assert.Throws<UsageException>(() => Run(wider, "four", resume: true, force: true));
         Assert.Contains("  trainer.batch: 16 there, 32 now", e.Message, StringComparison.Ordinal);
-        Assert.DoesNotContain("network.sigma_floor: ", e.Message, StringComparison.Ordinal);
+        Assert.Contains("  network.sigma_floor: ", e.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("trainer.learning_rate: ", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]
