@@ -150,7 +150,12 @@ sealed class YamlFaults
     public void Add(string where, string message)
     {
         var key = where.StartsWith("--", StringComparison.Ordinal) ? $"'{where[2..]}': " : "";
-        _messages.Add($"{where}: {(message.StartsWith(key, StringComparison.Ordinal) ? message[key.Length..] : message)}");
+        // A template's faults are those of each of its settings: said once.
+        var fault = $"{where}: {(message.StartsWith(key, StringComparison.Ordinal) ? message[key.Length..] : message)}";
+        if (!_messages.Contains(fault))
+        {
+            _messages.Add(fault);
+        }
     }
 
     public void ThrowIfAny()

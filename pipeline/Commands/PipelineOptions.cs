@@ -24,7 +24,7 @@ public sealed class PipelineOptions
 
     readonly Option<string[]> _params = new("-p", "--param")
     {
-        Description = "name=value: another value for one of the file's params. Repeatable.",
+        Description = "name=value: another value for one of the file's params; of a list, hidden=[5, 50]. Repeatable.",
         DefaultValueFactory = _ => [],
     };
 

@@ -11,8 +11,8 @@ public static class RunCommand
 {
     public static Command Create(Project project)
     {
-        var stage = new Option<string?>("--stage") { Description = "Only this stage and the stages it needs. Default: all." };
-        var from = new Option<string?>("--from") { Description = "Only this stage and the stages that follow from it. Default: all." };
+        var stage = new Option<string?>("--stage") { Description = "Only this stage and the stages it needs; of a matrix, one (train@5-mim) or all (train). Default: all." };
+        var from = new Option<string?>("--from") { Description = "Only this stage and the stages that follow from it; of a matrix, one or all. Default: all." };
         var force = new Option<bool>("--force") { Description = "Run the stages that are up to date, too. Default: false." };
         var dryRun = new Option<bool>("--dry-run") { Description = "Print what would run, and why; run nothing. Default: false." };
         var locked = new Option<bool>("--locked")
@@ -140,14 +140,19 @@ public static class RunCommand
     static void Compare(Project project, PipelineFile file, IReadOnlyList<StageResult> results)
     {
         var comparison = new Comparison();
+        IReadOnlyDictionary<string, double>? Read(string alias) => Path.Combine(project.Root, file.Metrics[alias]) is var path && File.Exists(path) ? MetricFile.Read(path) : null;
         if (file.Comparison is { } table)
         {
-            comparison.AddMetrics(table, alias => Path.Combine(project.Root, file.Metrics[alias]) is var path && File.Exists(path) ? MetricFile.Read(path) : null);
+            comparison.AddMetrics(table, Read);
+        }
+        if (file.Sweep is { } sweep)
+        {
+            comparison.AddSweep(sweep, Read);
         }
         comparison.AddStages(results);
         comparison.AddNote(EnginesLine(project));
         comparison.Print();
-        if (file.Comparison is not null && results.All(r => r.Outcome != StageOutcome.NotRun))
+        if ((file.Comparison is not null || file.Sweep is not null) && results.All(r => r.Outcome != StageOutcome.NotRun))
         {
             comparison.Write(Path.Combine(project.Root, "runs", file.Name, "comparison.md"));
         }

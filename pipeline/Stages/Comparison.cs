@@ -34,6 +34,30 @@ public sealed class Comparison
         }
     }
 
+    /// <summary>Settings that were not run are left out. A value over seeds reads mean ± s.d.</summary>
+    /// <param name="read">The numbers of a metrics alias, or null when its file is not there.</param>
+    public void AddSweep(SweepTable table, Func<string, IReadOnlyDictionary<string, double>?> read)
+    {
+        var withPublished = table.Rows.Any(r => r.Published is not null);
+        var rows = new List<string[]>();
+        foreach (var row in table.Rows)
+        {
+            if (read(row.Alias) is { } metrics)
+            {
+                rows.Add([row.Label, .. table.Columns.SelectMany((column, i) =>
+                    withPublished ? new[] { OverSeeds(metrics, column.Value), row.Published?[i] ?? "-" } : [OverSeeds(metrics, column.Value)])]);
+            }
+        }
+        if (rows.Count > 0)
+        {
+            _tables.Add(("Comparison", ["", .. table.Columns.SelectMany(c => withPublished ? new[] { c.Key, "published" } : [c.Key])], rows));
+            if (table.Source is { } source)
+            {
+                AddNote($"published: {source}");
+            }
+        }
+    }
+
     public void AddStages(IReadOnlyList<StageResult> results) => _tables.Add(("Stages", ["stage", "seconds", ""], [.. results.Where(r => r.Outcome != StageOutcome.NotRun).Select(r => new[]
     {
         r.Stage.Name,
@@ -85,6 +109,12 @@ public sealed class Comparison
         _ when value == Math.Floor(value) => value.ToString("F0", CultureInfo.InvariantCulture),
         _ => value.ToString("F4", CultureInfo.InvariantCulture),
     };
+
+    /// <summary>The aggregate of several runs has a metric's mean and deviation where one run has its value.</summary>
+    static string OverSeeds(IReadOnlyDictionary<string, double> metrics, string key) =>
+        metrics.TryGetValue($"mean.{key}", out var mean)
+            ? string.Create(CultureInfo.InvariantCulture, $"{mean:G4} ± {(metrics.TryGetValue($"sd.{key}", out var deviation) ? deviation : double.NaN):G2}")
+            : metrics.TryGetValue(key, out var value) ? Format(value) : "-";
 
     static string Line(string[] cells) => $"| {string.Join(" | ", cells.Select(c => c.Replace("|", "\\|", StringComparison.Ordinal)))} |\n";
 }

@@ -36,7 +36,9 @@ public sealed partial record Gate
         var words = metric.Split(' ', StringSplitOptions.RemoveEmptyEntries);
         for (var i = 0; i < words.Length; i += 2)
         {
-            var dot = words[i].IndexOf('.', StringComparison.Ordinal);
+            // A setting's name may have a point in it.
+            var known = aliases.Where(a => words[i].StartsWith($"{a}.", StringComparison.Ordinal)).MaxBy(a => a.Length);
+            var dot = known?.Length ?? words[i].IndexOf('.', StringComparison.Ordinal);
             var alias = dot < 0 ? words[i] : words[i][..dot];
             if (dot < 1 || dot == words[i].Length - 1 || (i > 0 && words[i - 1] is not ("+" or "-")))
             {

@@ -34,6 +34,16 @@ public sealed record ComparisonRow(string Label, string Key, string? Unit, bool?
 /// <param name="Columns">Title and the metrics aliases in which its rows are looked up, in order.</param>
 public sealed record ComparisonTable(IReadOnlyList<KeyValuePair<string, IReadOnlyList<string>>> Columns, IReadOnlyList<ComparisonRow> Rows);
 
+/// <summary>A row of a sweep's table: one setting.</summary>
+/// <param name="Alias">Whose metrics it shows.</param>
+/// <param name="Published">What others found, a text for each column; null: nothing.</param>
+public sealed record SweepRow(string Label, string Alias, IReadOnlyList<string>? Published);
+
+/// <summary>A table with one row for each setting of a matrix, over seeds where a metrics file has several.</summary>
+/// <param name="Columns">Title and dotted path in the metrics files.</param>
+/// <param name="Source">Where the published numbers come from.</param>
+public sealed record SweepTable(IReadOnlyList<KeyValuePair<string, string>> Columns, IReadOnlyList<SweepRow> Rows, string? Source);
+
 /// <summary><c>pipeline.yml</c>, validated: what to run, in which order it may run, and what must hold afterwards.</summary>
 public sealed partial record PipelineFile
 {
@@ -41,8 +51,9 @@ public sealed partial record PipelineFile
     public const double DefaultTolerance = 0.05;
 
     static readonly string[] s_keys = ["params", "metrics", "stages", "gates", "comparison", "tolerance"];
-    static readonly string[] s_stageKeys = ["cmd", "deps", "params", "outs", "metrics"];
-    static readonly string[] s_gateKeys = ["name", "metric", "expect", "better"];
+    static readonly string[] s_stageKeys = [Matrix.Key, "cmd", "deps", "params", "outs", "metrics"];
+    static readonly string[] s_gateKeys = ["name", Matrix.Key, "metric", "expect", "better"];
+    static readonly string[] s_sweepKeys = [Matrix.Key, "label", "metrics", "columns", "published", "source"];
 
     public required string Path { get; init; }
 
@@ -53,12 +64,15 @@ public sealed partial record PipelineFile
 
     public required IReadOnlyList<Stage> Stages { get; init; }
 
-    /// <summary>Alias → metrics file.</summary>
+    /// <summary>Alias → metrics file. A stage with one such file is an alias of it.</summary>
     public required IReadOnlyDictionary<string, string> Metrics { get; init; }
 
     public required IReadOnlyList<Gate> Gates { get; init; }
 
     public required ComparisonTable? Comparison { get; init; }
+
+    /// <summary>The other form of <see cref="Comparison"/>.</summary>
+    public required SweepTable? Sweep { get; init; }
 
     public required double Tolerance { get; init; }
 
@@ -77,28 +91,36 @@ public sealed partial record PipelineFile
             }
             else if (top.Mapping("stages")?.Mapping(name, s_stageKeys) is { } stage)
             {
-                stages.Add(ReadStage(name, stage.Require("cmd"), values));
+                stage.Require("cmd");
+                stages.AddRange(Matrix.Read(stage, values).Select(setting => ReadStage(setting.Of(name), stage, values with { Items = setting.Items })));
             }
         }
-        var metrics = new Dictionary<string, string>();
-        foreach (var alias in top.Mapping("metrics")?.Keys ?? [])
+        if (stages.Count > Matrix.MaxSettings)
         {
-            var file = Substitute(top.Mapping("metrics"), alias, top.Mapping("metrics")?.Text(alias) ?? "", values, null);
-            metrics[alias] = file;
-            if (!stages.Any(s => s.Outs.Any(o => file == o || file.StartsWith($"{o}/", StringComparison.Ordinal))))
-            {
-                top.Mapping("metrics")?.Fault(alias, $"metrics '{alias}': no stage has '{file}' among its outs or metrics.");
-            }
+            top.Fault("stages", $"expected at most {Matrix.MaxSettings} stages, found {stages.Count}.");
+            top.Faults.ThrowIfAny();
         }
-        var gates = (top.Items("gates") ?? []).Select(node => ReadGate(node, metrics.Keys)).OfType<Gate>().ToArray();
-        var comparison = top.Mapping("comparison", "columns", "rows") is { } table ? ReadComparison(table, metrics.Keys) : null;
+        foreach (var twice in stages.GroupBy(s => s.Name).Where(g => g.Count() > 1))
+        {
+            top.Mapping("stages")?.Mapping(StageGraph.TemplateOf(twice.Key))?.Fault(Matrix.Key, $"two combinations give the stage '{twice.Key}'. Write other values.");
+        }
+        var metrics = ReadMetrics(top, stages, values);
+        var gates = (top.Items("gates") ?? []).SelectMany(node => ReadGates(node, values, metrics.Keys)).ToArray();
+        foreach (var twice in gates.GroupBy(g => g.Name).Where(g => g.Count() > 1))
+        {
+            top.Fault("gates", $"two gates are named '{twice.Key}'. Give each a name of its own; in a '{Matrix.Key}', one with ${{item…}}.");
+        }
+        var isSweep = (top["comparison"] as YamlMapping)?[Matrix.Key] is not null;
+        var comparison = !isSweep && top.Mapping("comparison", "columns", "rows") is { } table ? ReadComparison(table, metrics.Keys) : null;
+        var sweep = isSweep && top.Mapping("comparison", s_sweepKeys) is { } swept ? ReadSweep(swept, values, metrics.Keys) : null;
         var tolerance = top.Double("tolerance") ?? DefaultTolerance;
-        StageGraph.Check(stages, top.Faults, name => top.Mapping("stages")?[name]?.Where ?? path);
         top.Faults.ThrowIfAny();
-        return new PipelineFile { Path = path, Stages = stages, Metrics = metrics, Gates = gates, Comparison = comparison, Tolerance = tolerance };
+        StageGraph.Check(stages, top.Faults, name => top.Mapping("stages")?[StageGraph.TemplateOf(name)]?.Where ?? path);
+        top.Faults.ThrowIfAny();
+        return new PipelineFile { Path = path, Stages = stages, Metrics = metrics, Gates = gates, Comparison = comparison, Sweep = sweep, Tolerance = tolerance };
     }
 
-    static Dictionary<string, string> ReadParams(YamlMapping top, IReadOnlyList<string> overrides)
+    static ParamValues ReadParams(YamlMapping top, IReadOnlyList<string> overrides)
     {
         var declared = top.Mapping("params");
         foreach (var item in overrides)
@@ -118,26 +140,54 @@ public sealed partial record PipelineFile
                 declared.Set(name, item[(equals + 1)..], $"-p {item}");
             }
         }
-        var values = new Dictionary<string, string>();
+        var texts = new Dictionary<string, string>();
+        var lists = new Dictionary<string, IReadOnlyList<string>>();
         foreach (var name in declared?.Keys ?? [])
         {
+            if (declared?[name] is YamlSequence)
+            {
+                lists[name] = declared.Texts(name) ?? [];
+                continue;
+            }
             if (declared?[name] is YamlScalar { IsNull: true } required)
             {
                 top.Faults.Add(required.Where, $"param '{name}' has no default. Give it: -p {name}=VALUE");
             }
-            values[name] = declared?[name] is YamlScalar { IsNull: true } ? "" : declared?.Text(name) ?? "";
+            texts[name] = declared?[name] is YamlScalar { IsNull: true } ? "" : declared?.Text(name) ?? "";
         }
-        return values;
+        return new ParamValues(texts, lists, Setting.None.Items);
     }
 
-    static Stage ReadStage(string name, YamlMapping stage, Dictionary<string, string> values)
+    static Dictionary<string, string> ReadMetrics(YamlMapping top, List<Stage> stages, ParamValues values)
+    {
+        var metrics = new Dictionary<string, string>();
+        foreach (var alias in top.Mapping("metrics")?.Keys ?? [])
+        {
+            var file = values.Substitute(top.Mapping("metrics"), alias, top.Mapping("metrics")?.Text(alias) ?? "", null);
+            metrics[alias] = file;
+            if (!stages.Any(s => s.Outs.Any(o => file == o || file.StartsWith($"{o}/", StringComparison.Ordinal))))
+            {
+                top.Mapping("metrics")?.Fault(alias, $"metrics '{alias}': no stage has '{file}' among its outs or metrics.");
+            }
+        }
+        foreach (var stage in stages.Where(s => s.Metrics.Count == 1))
+        {
+            if (!metrics.TryAdd(stage.Name, stage.Metrics[0]) && metrics[stage.Name] != stage.Metrics[0])
+            {
+                top.Mapping("metrics")?.Fault(stage.Name, $"metrics '{stage.Name}': the stage of that name writes '{stage.Metrics[0]}'. Choose another name.");
+            }
+        }
+        return metrics;
+    }
+
+    static Stage ReadStage(string name, YamlMapping stage, ParamValues values)
     {
         var used = new SortedSet<string>(StringComparer.Ordinal);
         foreach (var param in stage.Texts("params") ?? [])
         {
-            if (!values.ContainsKey(param))
+            if (!values.Texts.ContainsKey(param))
             {
-                stage.Fault("params", $"unknown param '{param}' in stage '{name}'.{Nearest.Hint(param, values.Keys)}");
+                stage.Fault("params", $"unknown param '{param}' in stage '{name}'.{Nearest.Hint(param, values.Texts.Keys)}");
             }
             else
             {
@@ -149,17 +199,17 @@ public sealed partial record PipelineFile
         return new Stage
         {
             Name = name,
-            Commands = [.. commands.Select(c => Substitute(stage, "cmd", c.Trim(), values, used))],
+            Commands = [.. commands.Select(c => values.Substitute(stage, "cmd", c.Trim(), used))],
             Deps = Paths(stage, "deps", values, used),
             Outs = [.. Paths(stage, "outs", values, used).Concat(metrics).Distinct()],
             Metrics = metrics,
-            Params = new SortedDictionary<string, string>(used.ToDictionary(p => p, p => values[p]), StringComparer.Ordinal),
+            Params = new SortedDictionary<string, string>(used.ToDictionary(p => p, p => values.Texts[p]), StringComparer.Ordinal),
         };
     }
 
-    static string[] Paths(YamlMapping stage, string key, Dictionary<string, string> values, SortedSet<string> used)
+    static string[] Paths(YamlMapping stage, string key, ParamValues values, SortedSet<string> used)
     {
-        var paths = (stage.Texts(key) ?? []).Select(p => Substitute(stage, key, p, values, used).TrimEnd('/')).ToArray();
+        var paths = (stage.Texts(key) ?? []).Select(p => values.Substitute(stage, key, p, used).TrimEnd('/')).ToArray();
         // Outs are removed before a run: nothing outside the project may be one.
         foreach (var path in paths.Where(p => key != "deps" && (p.Length == 0 || System.IO.Path.IsPathRooted(p) || p.Split('/').Any(part => part is "" or "." or ".."))))
         {
@@ -168,32 +218,51 @@ public sealed partial record PipelineFile
         return paths;
     }
 
-    static string Substitute(YamlMapping? place, string key, string text, Dictionary<string, string> values, SortedSet<string>? used) =>
-        ParamReference().Replace(text, match =>
-        {
-            var name = match.Groups[1].Value;
-            if (!values.TryGetValue(name, out var value))
-            {
-                place?.Fault(key, $"unknown param '${{{name}}}'.{Nearest.Hint(name, values.Keys)}");
-                return match.Value;
-            }
-            used?.Add(name);
-            return value;
-        });
-
-    static Gate? ReadGate(YamlNode node, IReadOnlyCollection<string> aliases)
+    static IEnumerable<Gate> ReadGates(YamlNode node, ParamValues values, IReadOnlyCollection<string> aliases)
     {
         if (node is not YamlMapping gate)
         {
             node.Faults.Add(node.Where, $"expected a gate with {string.Join(", ", s_gateKeys)}, found {node.Describe()}.");
-            return null;
+            yield break;
         }
         gate.Allow(s_gateKeys).Require("name", "metric", "expect");
-        var name = gate.Text("name");
-        var metric = gate.Text("metric");
-        var expect = gate.Text("expect");
         var better = gate.OneOf("better", "higher", "lower");
-        return name is null || metric is null || expect is null ? null : Gate.Parse(name, metric, expect, better, aliases, message => gate.Fault("metric", message));
+        foreach (var setting in Matrix.Read(gate, values))
+        {
+            var own = values with { Items = setting.Items };
+            string? TextOf(string key) => gate.Text(key) is { } text ? own.Substitute(gate, key, text, null) : null;
+            if (TextOf("name") is { } name && TextOf("metric") is { } metric && TextOf("expect") is { } expect
+                && Gate.Parse(name, metric, expect, better, aliases, message => gate.Fault("metric", message)) is { } parsed)
+            {
+                yield return parsed;
+            }
+        }
+    }
+
+    static SweepTable ReadSweep(YamlMapping table, ParamValues values, IReadOnlyCollection<string> aliases)
+    {
+        table.Require("label", "metrics", "columns");
+        var columns = table.Mapping("columns");
+        var keys = (columns?.Keys ?? []).Select(title => KeyValuePair.Create(title, columns?.Text(title) ?? "")).ToArray();
+        var published = table.Mapping("published");
+        var rows = new List<SweepRow>();
+        foreach (var setting in Matrix.Read(table, values))
+        {
+            var own = values with { Items = setting.Items };
+            var label = own.Substitute(table, "label", table.Text("label") ?? "", null);
+            var alias = own.Substitute(table, "metrics", table.Text("metrics") ?? "", null);
+            if (!aliases.Contains(alias))
+            {
+                table.Fault("metrics", $"unknown metrics '{alias}'.{Nearest.Hint(alias, aliases)}");
+            }
+            var others = published?.Texts(label);
+            if (others is not null && others.Count != keys.Length)
+            {
+                published?.Fault(label, $"'{label}': expected a text for each of the {keys.Length} columns, found {others.Count}.");
+            }
+            rows.Add(new SweepRow(label, alias, others));
+        }
+        return new SweepTable(keys, rows, table.Text("source"));
     }
 
     static ComparisonTable ReadComparison(YamlMapping table, IReadOnlyCollection<string> aliases)
@@ -224,9 +293,6 @@ public sealed partial record PipelineFile
         }
         return new ComparisonTable(columns, rows);
     }
-
-    [GeneratedRegex(@"\$\{([^}]*)\}")]
-    private static partial Regex ParamReference();
 
     [GeneratedRegex(@"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
     private static partial Regex StageName();

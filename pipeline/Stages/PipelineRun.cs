@@ -179,11 +179,11 @@ public sealed class PipelineRun
         var selected = _file.Stages.Select(s => s.Name).ToHashSet();
         if (request.Stage is { } until)
         {
-            selected.IntersectWith(_graph.UpTo(_graph.Require(until, "--stage").Name));
+            selected.IntersectWith(_graph.RequireAll(until, "--stage").SelectMany(s => _graph.UpTo(s.Name)));
         }
         if (request.From is { } from)
         {
-            selected.IntersectWith(_graph.From(_graph.Require(from, "--from").Name));
+            selected.IntersectWith(_graph.RequireAll(from, "--from").SelectMany(s => _graph.From(s.Name)));
         }
         return selected;
     }

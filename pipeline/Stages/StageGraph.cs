@@ -31,6 +31,13 @@ public sealed class StageGraph
     /// <summary>A stage and all that follows from it.</summary>
     public IReadOnlySet<string> From(string stage) => Closure(stage, name => _before.Where(b => b.Value.Contains(name)).Select(b => b.Key));
 
+    /// <summary>train@5-mim → train.</summary>
+    public static string TemplateOf(string stage) => stage.Split('@', 2)[0];
+
+    /// <summary>The stage of that name, or all that a matrix made of it.</summary>
+    public IReadOnlyList<Stage> RequireAll(string name, string flag) =>
+        _stages.Values.Where(s => TemplateOf(s.Name) == name).ToArray() is { Length: > 0 } made ? made : [Require(name, flag)];
+
     public Stage Require(string name, string flag) => _stages.TryGetValue(name, out var stage)
         ? stage
         : throw new UsageException($"{flag} {name}: unknown stage.{Nearest.Hint(name, _stages.Keys)}");

@@ -269,4 +269,34 @@ public sealed class PipelineRunTests
         File.Move(Path.Combine(folder.Root, "in/sub/b"), Path.Combine(folder.Root, "in/sub/c"));
         Assert.Equal("a", await folder.RunAsync());
     }
+
+    [Fact]
+    public async Task Another_value_in_a_matrix_runs_what_it_adds_and_one_less_leaves_the_lock()
+    {
+        using var folder = new PipelineFolder("""
+            params: { size: [1, 2] }
+            stages:
+              make:
+                matrix:
+                  size: ${size}
+                  kind: [a, b]
+                cmd: echo ${item.size} > out-${item.kind}-${item.size}
+                outs: ["out-${item.kind}-${item.size}"]
+              sum:
+                matrix:
+                  size: ${size}
+                cmd: cat out-a-${item.size} out-b-${item.size} > sum-${item.size}
+                deps: ["out-a-${item.size}", "out-b-${item.size}"]
+                outs: ["sum-${item.size}"]
+            """);
+        Assert.Equal("make@1-a make@1-b make@2-a make@2-b sum@1 sum@2", await folder.RunAsync(new RunRequest { Jobs = 2 }));
+        Assert.Equal("2\n2\n", folder.Read("sum-2"));
+        Assert.Equal("", await folder.RunAsync());
+        Assert.Equal("make@3-a make@3-b", await folder.RunAsync(new RunRequest { Stage = "make" }, "size=[1, 2, 3]"));
+        Assert.Equal("sum@3", await folder.RunAsync(new RunRequest { Stage = "sum@3" }, "size=[1, 2, 3]"));
+        // The other values' stages leave the lock with the next write, which is that of a stage that ran.
+        Assert.Equal("make@4-a make@4-b sum@4", await folder.RunAsync(null, "size=[4]"));
+        Assert.Equal(["make@4-a", "make@4-b", "sum@4"], PipelineLock.Read(folder.LockPath).Stages.Keys);
+        Assert.Contains("make@4-a: ", folder.Log.ToString(), StringComparison.Ordinal);
+    }
 }
