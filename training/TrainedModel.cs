@@ -35,7 +35,7 @@ public sealed class TrainedModel : IDisposable
         var checkpoint = Checkpoint.Read(run.BestCheckpoint);
         var dataset = Dataset.Open(run.Options.Dataset, run.Options.Trainer.Seed);
         using var init = new Generator(0); // every weight is overwritten
-        var network = Autoencoder.Create(run.Options, dataset.XShape, init);
+        var network = Autoencoder.Create(run.Options, dataset.InputShape, init);
         try
         {
             checkpoint.RestoreModel(network);

@@ -72,7 +72,6 @@ public sealed class Trainer : IDisposable
     readonly Adam _adam;
     readonly Parameter[] _parameters;
     readonly Generator _noise;
-    readonly Generator _preprocessing;
     readonly Generator _validation;
     readonly EarlyStopping _stopping;
     readonly Tensor _history; // (steps, columns)
@@ -96,7 +95,7 @@ public sealed class Trainer : IDisposable
             set_num_threads(options.Trainer.Threads);
         }
         var device = Device(options.Trainer.Device);
-        _data = new TrainingData(dataset, options.Likelihood, device);
+        _data = new TrainingData(dataset, options, device);
         // Both splits now: what is wrong with them is said before anything is written.
         _data.Validation(1);
         _steps = _data.Train(1).Rows / options.Trainer.Batch;
@@ -109,14 +108,13 @@ public sealed class Trainer : IDisposable
         }
         using (var init = new Generator(Stream(RandomStream.Weights, 0)))
         {
-            Model = Autoencoder.Create(options, dataset.XShape, init, _data.First);
+            Model = Autoencoder.Create(options, dataset.InputShape, init, _data.First);
         }
         Model.to(device);
         _objective = Objective.Create(options.Objective);
         _parameters = [.. Model.parameters()];
         _adam = optim.Adam(_parameters, options.Trainer.LearningRate);
         _noise = new Generator(Stream(RandomStream.Noise, 0));
-        _preprocessing = new Generator(Stream(RandomStream.Preprocessing, 0));
         _validation = new Generator(0);
         _stopping = new EarlyStopping(options.Trainer.WarmupEpochs, options.Trainer.Patience);
         _history = zeros(_steps, s_columns.Length, device: device).DetachFromDisposeScope();
@@ -127,9 +125,8 @@ public sealed class Trainer : IDisposable
     {
         Weights,
         Noise,
-        Preprocessing,
-        Order,
-        Validation,
+        Order = 3,
+        Validation = 4,
     }
 
     public Autoencoder Model { get; }
@@ -173,7 +170,6 @@ public sealed class Trainer : IDisposable
         checkpoint.RestoreAdam(Model, _adam);
         using var scope = NewDisposeScope();
         _noise.set_state(checkpoint.Tensor("generator/noise", _noise.get_state().shape));
-        _preprocessing.set_state(checkpoint.Tensor("generator/preprocessing", _preprocessing.get_state().shape));
         if (state.StepInEpoch > 0)
         {
             using var _ = no_grad();
@@ -216,7 +212,6 @@ public sealed class Trainer : IDisposable
     {
         _history.Dispose();
         _validation.Dispose();
-        _preprocessing.Dispose();
         _noise.Dispose();
         _adam.Dispose();
         Model.Dispose();
@@ -261,7 +256,7 @@ public sealed class Trainer : IDisposable
         var check = _stepInEpoch;
         while (_stepInEpoch < _steps)
         {
-            TakeStep(data.X, order);
+            TakeStep(order);
             _stepInEpoch++;
             _step++;
             Stepped?.Invoke(_step);
@@ -301,11 +296,11 @@ public sealed class Trainer : IDisposable
         Reported?.Invoke(report);
     }
 
-    void TakeStep(Tensor data, Tensor order)
+    void TakeStep(Tensor order)
     {
         using var scope = NewDisposeScope();
         var rows = order.narrow(0, (long)_stepInEpoch * _options.Trainer.Batch, _options.Trainer.Batch);
-        var x = _data.Draw(data.index_select(0, rows), _preprocessing);
+        var x = _data.Batch(rows, _step);
         Model.zero_grad(set_to_none: true);
         if (_objective.HasEncodingHalf)
         {
@@ -431,7 +426,7 @@ public sealed class Trainer : IDisposable
         {
             using var step = NewDisposeScope();
             var rows = Math.Min(chunk, data.Rows - first);
-            var x = _data.Draw(data.X.narrow(0, first, rows), _validation);
+            var x = data.X.narrow(0, first, rows);
             if (_objective.HasEncodingHalf)
             {
                 Accumulate(_objective.Encode(Model, x, _options.Objective.Beta, _validation), 0, (double)rows / data.Rows);
@@ -475,7 +470,6 @@ public sealed class Trainer : IDisposable
         var arrays = Checkpoint.Capture(Model, _adam);
         using var scope = NewDisposeScope();
         arrays.Add("generator/noise", Checkpoint.ToArray(_noise.get_state()));
-        arrays.Add("generator/preprocessing", Checkpoint.ToArray(_preprocessing.get_state()));
         arrays.Add("history", NpyArray.From(History(0, _stepInEpoch), _stepInEpoch, s_columns.Length));
         return new Checkpoint(
             new CheckpointState

@@ -4,24 +4,32 @@ using static TorchSharp.torch;
 namespace Mim.Training;
 
 /// <summary>
-/// The splits as tensors on the device, (Rows, X). Preprocessing up to the first stochastic step is applied once, when a split is loaded;
-/// what follows is drawn anew for each batch.
+/// The splits as tensors on the device, (Rows, X). Preprocessing up to the first step that training draws anew for each batch is applied once, when a
+/// split is loaded; validation rows go through all of it then.
 /// </summary>
 sealed class TrainingData : IDisposable
 {
+    /// <summary>"STEP": keeps the draws of batches apart from every other use of the run's seed.</summary>
+    const uint StepStream = 0x53544550;
+
+    /// <summary>Elements preprocessed at once: the intermediate results of a chain stay small beside a split.</summary>
+    const int ChunkElements = 1 << 22;
+
     readonly Dataset _dataset;
     readonly Likelihood _likelihood;
     readonly Device _device;
+    readonly ulong _seed;
     readonly Preprocessing _once;
     readonly Preprocessing _eachBatch;
     Split? _train;
     Split? _validation;
 
-    public TrainingData(Dataset dataset, Likelihood likelihood, Device device)
+    public TrainingData(Dataset dataset, TrainingOptions options, Device device)
     {
         _dataset = dataset;
-        _likelihood = likelihood;
+        _likelihood = options.Likelihood;
         _device = device;
+        _seed = unchecked((ulong)options.Trainer.Seed);
         var stochastic = dataset.Preprocessing.TakeWhile(step => !Preprocessing.IsStochastic(step)).Count();
         _once = new Preprocessing(dataset.Preprocessing.Take(stochastic));
         _eachBatch = new Preprocessing(dataset.Preprocessing.Skip(stochastic));
@@ -30,10 +38,26 @@ sealed class TrainingData : IDisposable
     /// <summary>Training rows of an epoch, from 1.</summary>
     public Split Train(int epoch) => _train = Load(SplitName.Train, epoch, _train);
 
+    /// <summary>Validation rows of an epoch, as the network sees them.</summary>
     public Split Validation(int epoch) => _validation = Load(SplitName.Validation, epoch, _validation);
 
-    /// <summary>What the network sees of some rows of a split.</summary>
-    public Tensor Draw(Tensor x, Generator noise) => _eachBatch.Sample(x, noise);
+    /// <summary>
+    /// What the network sees of training rows of the epoch loaded last; <paramref name="rows"/> are their numbers, on the device. Draws are a
+    /// function of the run's seed and <paramref name="step"/>.
+    /// </summary>
+    public Tensor Batch(Tensor rows, long step)
+    {
+        var split = _train ?? throw new InvalidOperationException("Training rows are loaded before a batch is taken from them.");
+        var x = split.X.index_select(0, rows);
+        if (_eachBatch.IsEmpty)
+        {
+            return x;
+        }
+        var perRow = _eachBatch.DrawsPerRow((int)x.shape[1]);
+        var draws = new float[x.shape[0] * perRow];
+        new Philox(_seed, StepStream, checked((uint)step)).Fill(draws);
+        return _eachBatch.Sample(x, tensor(draws, x.shape[0], perRow).to(_device));
+    }
 
     /// <summary>See <see cref="FirstRows"/>; fewer rows if there are fewer.</summary>
     public Tensor First(int count)
@@ -62,12 +86,26 @@ sealed class TrainingData : IDisposable
         loaded?.X.Dispose();
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        var x = _once.Mean(tensor(rows.X, [rows.Rows, rows.XDim]).to(_device));
-        if (_likelihood.IsDiscrete() && _eachBatch.IsEmpty)
+        var chain = name == SplitName.Train ? _once : new Preprocessing(_dataset.PreprocessingOf(name));
+        var x = Preprocess(rows, chain, name);
+        if (_likelihood.IsDiscrete() && (name != SplitName.Train || _eachBatch.IsEmpty))
         {
             RequireUnitInterval(x);
         }
         return new Split(rows, epoch, x.DetachFromDisposeScope());
+    }
+
+    Tensor Preprocess(DataSplit rows, Preprocessing chain, SplitName name)
+    {
+        var perChunk = Math.Max(1, ChunkElements / rows.XDim);
+        var chunks = new List<Tensor>();
+        for (var first = 0; first < rows.Rows; first += perChunk)
+        {
+            var count = Math.Min(perChunk, rows.Rows - first);
+            var raw = tensor(rows.X.AsMemory(first * rows.XDim, count * rows.XDim), [count, rows.XDim]).to(_device);
+            chunks.Add(chain.Fixed(raw, name, first));
+        }
+        return chunks.Count == 1 ? chunks[0] : cat(chunks);
     }
 
     void RequireUnitInterval(Tensor x)

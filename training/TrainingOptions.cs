@@ -230,8 +230,8 @@ public sealed record TrainingOptions
         new("dataset.rows_per_epoch", "9984", "9984", "rows that a generator draws per epoch"),
         new("dataset.image_size", "28", "28", "height and width of the sprites"),
         new("preprocessing", "[]", "[standardise]",
-            "steps in order: standardise, scale: s, dequantise: levels, binarise: threshold, binarise_stochastic "
-            + "(likelihood of discrete x: default none)"),
+            "steps in order: standardise, scale: s, dequantise: levels, binarise: threshold, binarise_stochastic, pca: components "
+            + "(likelihood of discrete x: default none); pca_per_split: the reference's defect, not for export"),
         new("network.name", "mlp", "mlp", "architecture: mlp, hvae, conv_hvae, pixel_hvae, or what Architectures.Register was given"),
         new("network.hidden", "[50]", "[256, 256]", "widths of the hidden layers; the decoder mirrors them"),
         new("network.activation", "tanh", "silu", "tanh, relu, silu, gelu or elu"),
@@ -367,10 +367,11 @@ public sealed record TrainingOptions
             Objective = ReadObjective(Section(top, "objective")),
             Trainer = ReadTrainer(Section(top, "trainer")),
         };
-        if (options.Likelihood.IsDiscrete() && options.Dataset.Preprocessing.Contains("standardise"))
+        var outside = options.Dataset.Preprocessing.Select(step => step.Split(':')[0]).FirstOrDefault(kind => kind is "standardise" or "pca" or "pca_per_split");
+        if (options.Likelihood.IsDiscrete() && outside is not null)
         {
             top.Fault("preprocessing",
-                $"'likelihood: {top.Text("likelihood")}' needs x in [0, 1], which 'standardise' leaves. Use scale or binarise, or 'likelihood: gaussian'.");
+                $"'likelihood: {top.Text("likelihood")}' needs x in [0, 1], which '{outside}' leaves. Use scale or binarise, or 'likelihood: gaussian'.");
         }
         if (options.Objective.Name == ObjectiveName.Ae && options.Prior.Name != PriorName.Standard)
         {

@@ -111,7 +111,10 @@ public sealed record ModelManifest
     /// <summary>Dimensions of the code.</summary>
     public required int ZSize { get; init; }
 
-    /// <summary>One of <see cref="Likelihoods"/>; null without a decoder. The decoder's outputs beside x_mean are its parameters, in preprocessed units.</summary>
+    /// <summary>
+    /// One of <see cref="Likelihoods"/>; null without a decoder. The decoder's outputs beside x_mean are its parameters, in preprocessed units and of
+    /// <see cref="InputShape"/>.
+    /// </summary>
     public required string? Likelihood { get; init; }
 
     /// <summary>
@@ -154,6 +157,10 @@ public sealed record ModelManifest
     /// <summary>Elements of one row of x.</summary>
     [JsonIgnore]
     public int XDim => XShape.Aggregate(1, (product, size) => checked(product * size));
+
+    /// <summary>The shape of one row behind the preprocessing: <see cref="XShape"/>, or the components of a projection.</summary>
+    [JsonIgnore]
+    public IReadOnlyList<long> InputShape => PreprocessingStep.OutputShape(Preprocessing, [.. XShape.Select(size => (long)size)]);
 
     /// <summary>Whether a model may be called that: [a-z0-9][a-z0-9-]*, not too long.</summary>
     public static bool IsName(string name) => PackagePath.IsModelName(name);
@@ -220,10 +227,12 @@ public sealed record ModelManifest
             "autoregressive", $"expected false for the likelihood '{Likelihood ?? "null"}', found true. Only bernoulli is decoded element by element.");
         CheckFloor(name, Require);
         Require(Preprocessing.Count <= MaxSteps, "preprocessing", $"expected at most {MaxSteps} steps, found {Preprocessing.Count}.");
+        var features = XDim;
         for (var i = 0; i < Preprocessing.Count; i++)
         {
-            var fault = Preprocessing[i].Fault(XDim);
+            var fault = Preprocessing[i].Fault(features);
             Require(fault is null, $"preprocessing[{i}]", fault ?? "");
+            features = Preprocessing[i].Outputs(features);
         }
         var schemaFault = Tabular?.Fault(XDim);
         Require(schemaFault is null, "tabular", schemaFault ?? "");

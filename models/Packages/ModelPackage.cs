@@ -278,7 +278,8 @@ public sealed class ModelPackage
     static long[] RowShape(ModelManifest manifest, string tensor, long components) => tensor switch
     {
         TensorNames.Z or TensorNames.ZMean or TensorNames.ZLogVar => [manifest.ZSize],
-        TensorNames.XMixtureLogits or TensorNames.XMixtureMean or TensorNames.XMixtureLogVar => [components, .. manifest.XShape],
-        _ => [.. manifest.XShape],
+        TensorNames.XMixtureLogits or TensorNames.XMixtureMean or TensorNames.XMixtureLogVar => [components, .. manifest.InputShape],
+        TensorNames.X or TensorNames.XMean => [.. manifest.XShape],
+        _ => [.. manifest.InputShape],
     };
 }

@@ -30,6 +30,8 @@ public abstract class Dataset
 
     const int MaxRowsPerEpoch = 10_000_000;
 
+    readonly IReadOnlyList<PreprocessingStep>?[] _perSplit = new IReadOnlyList<PreprocessingStep>?[Enum.GetValues<SplitName>().Length];
+
     /// <summary>The named data sets; a mixture may have any number of modes and dimensions.</summary>
     public static IReadOnlyList<string> KnownNames { get; } = ["toy4", "toy4_20", "toy-4", "sprites", FromFile];
 
@@ -55,6 +57,17 @@ public abstract class Dataset
     public IReadOnlyList<PreprocessingStep> Preprocessing { get; private set; } = [];
 
     /// <summary>
+    /// Whether validation and test rows have a projection of their own: the reference's defect, see <c>pca_per_split</c>. There is no one
+    /// chain then that a model could be exported with.
+    /// </summary>
+    public bool HasPreprocessingPerSplit { get; private set; }
+
+    /// <summary>Shape of one observation as the network sees it, after preprocessing.</summary>
+    public IReadOnlyList<long> InputShape => PreprocessingStep.OutputShape(Preprocessing, XShape);
+
+    public int InputDim => checked((int)InputShape.Aggregate(1L, (product, size) => product * size));
+
+    /// <summary>
     /// SHA-256 of what determines the rows: a generator's name and parameters, a file's bytes and the options that select from it.
     /// </summary>
     public abstract string Sha256 { get; }
@@ -74,8 +87,14 @@ public abstract class Dataset
                 $"dataset.name: expected a data set, found '{options.Name}'.{Nearest.Hint(options.Name, KnownNames)}"),
         };
         dataset.Preprocessing = PreprocessingFit.Fit(options, dataset);
+        dataset.HasPreprocessingPerSplit = PreprocessingFit.IsPerSplit(options);
         return dataset;
     }
+
+    /// <summary>The chain that rows of a split go through: <see cref="Preprocessing"/>, but for <see cref="HasPreprocessingPerSplit"/>.</summary>
+    public IReadOnlyList<PreprocessingStep> PreprocessingOf(SplitName split) => HasPreprocessingPerSplit && split != SplitName.Train
+        ? _perSplit[(int)split] ??= PreprocessingFit.FitProjection(Preprocessing, this, split)
+        : Preprocessing;
 
     static void Check(DatasetOptions options)
     {

@@ -68,7 +68,7 @@ public sealed record DatasetOptions
 
     /// <summary>
     /// Kinds in order, each with an argument after a colon where it takes one: <c>standardise</c>, <c>scale: 255</c>,
-    /// <c>dequantise: 256</c>, <c>binarise: 0.5</c>, <c>binarise_stochastic</c>. Imputation comes first by itself where
+    /// <c>dequantise: 256</c>, <c>binarise: 0.5</c>, <c>binarise_stochastic</c>, <c>pca: 20</c>. Imputation comes first by itself where
     /// <see cref="Missing"/> asks for it.
     /// </summary>
     public IReadOnlyList<string> Preprocessing { get; init; } = [];

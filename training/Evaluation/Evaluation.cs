@@ -51,7 +51,7 @@ public static class Evaluation
         var (network, dataset, options) = (model.Network, model.Dataset, model.Run.Options);
         Generator Noise(EvaluationNoise noise) => noise.Generator(options.Trainer.Seed);
 
-        var data = Load(model, request.Split, request.Rows, EvaluationNoise.Observations);
+        var data = Load(model, request.Split, request.Rows);
         using var importance = Noise(EvaluationNoise.Importance);
         var bounds = ImportanceWeighted(network, data, request.ImportanceSamples, importance, progress, cancellationToken);
         using var code = Noise(EvaluationNoise.Code);
@@ -61,7 +61,7 @@ public static class Evaluation
         var ksg = MutualInformation(network, data, draws.Z);
         double? accuracy = null;
         int? trainRows = null;
-        if (data.Labels is not null && Load(model, SplitName.Train, 0, EvaluationNoise.TrainingObservations) is { Labels: not null } train)
+        if (data.Labels is not null && Load(model, SplitName.Train, 0) is { Labels: not null } train)
         {
             using var trainCode = Noise(EvaluationNoise.TrainingCode);
             var points = Codes(network, train, trainCode);
@@ -235,9 +235,9 @@ public static class Evaluation
     }
 
     /// <summary>
-    /// Rows as the network saw them in training: a stochastic step is drawn once. Rows beyond <paramref name="most"/> are left out (0: none).
+    /// Rows as the network sees them, a stochastic step drawn once. Rows beyond <paramref name="most"/> are left out (0: none).
     /// </summary>
-    static EvaluationRows Load(TrainedModel model, SplitName name, int most, EvaluationNoise noise)
+    static EvaluationRows Load(TrainedModel model, SplitName name, int most)
     {
         var split = model.Dataset.Load(name, 0);
         var rows = most == 0 ? split.Rows : Math.Min(most, split.Rows);
@@ -246,18 +246,18 @@ public static class Evaluation
             throw new UsageException(
                 $"{model.Dataset.Name}: {Neighbours} nearest neighbours need at least {Neighbours + 1} rows, found {rows} in the split {name}.");
         }
-        var preprocessing = new Preprocessing(model.Dataset.Preprocessing);
+        var preprocessing = new Preprocessing(model.Dataset.PreprocessingOf(name));
         var device = model.Network.Device;
-        using var generator = noise.Generator(model.Run.Options.Trainer.Seed);
         using var inference = inference_mode();
-        var x = new float[rows * split.XDim];
+        var xDim = model.Network.XDim;
+        var x = new float[rows * xDim];
         var perChunk = Math.Clamp(ChunkElements / split.XDim, 1, rows);
         for (var first = 0; first < rows; first += perChunk)
         {
             using var scope = NewDisposeScope();
             var count = Math.Min(perChunk, rows - first);
             var raw = tensor(split.X.AsMemory(first * split.XDim, count * split.XDim), [count, split.XDim]).to(device);
-            preprocessing.Sample(raw, generator).cpu().data<float>().CopyTo(x, first * split.XDim);
+            preprocessing.Fixed(raw, name, first).cpu().data<float>().CopyTo(x, first * xDim);
         }
         return new EvaluationRows(x, rows, split.Labels?[..rows]);
     }

@@ -7,13 +7,11 @@ namespace Mim.Training;
 /// </summary>
 enum EvaluationNoise : uint
 {
-    Observations,
-    Importance,
-    Code,
-    Reconstruction,
-    TrainingObservations,
-    TrainingCode,
-    Golden,
+    Importance = 1,
+    Code = 2,
+    Reconstruction = 3,
+    TrainingCode = 5,
+    Golden = 6,
 }
 
 static class EvaluationNoiseExtensions

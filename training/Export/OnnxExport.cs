@@ -21,7 +21,7 @@ public static class OnnxExport
         const string path = "encoder";
         var writer = new OnnxWriter(path);
         var modules = new OnnxModules(writer);
-        var xDim = Dim(xShape);
+        var xDim = Dim(PreprocessingStep.OutputShape(preprocessing, xShape));
         var x = writer.Input(TensorNames.X, [.. xShape]);
         if (xShape.Count > 1)
         {
@@ -42,8 +42,8 @@ public static class OnnxExport
     }
 
     /// <summary>
-    /// z [batch, Z] → x_mean [batch, ..xShape] in raw units, and the likelihood's other parameters, such as x_logits, in preprocessed ones. An
-    /// autoregressive decoder also takes x_given [batch, ..xShape], preprocessed.
+    /// z [batch, Z] → x_mean [batch, ..xShape] in raw units, and the likelihood's other parameters, such as x_logits, in preprocessed ones and of the
+    /// shape that the preprocessing leaves. An autoregressive decoder also takes x_given, preprocessed and of that shape.
     /// </summary>
     public static byte[] Decoder(
         Decoder decoder, int zDim, IReadOnlyList<long> xShape, IReadOnlyList<PreprocessingStep> preprocessing, string? spaceId = null)
@@ -51,13 +51,14 @@ public static class OnnxExport
         const string path = "decoder";
         var writer = new OnnxWriter(path);
         var modules = new OnnxModules(writer);
+        var inputShape = PreprocessingStep.OutputShape(preprocessing, xShape);
         var z = writer.Input(TensorNames.Z, zDim);
         var likelihood = decoder is AutoregressiveDecoder conditional
             ? conditional.Write(modules, new(z, [zDim]), Given(), path)
             : decoder.Write(modules, new(z, [zDim]), path);
         foreach (var (name, value) in likelihood.Parameters)
         {
-            Output(value, name, likelihood.Components > 0 ? [likelihood.Components, .. xShape] : xShape);
+            Output(value, name, likelihood.Components > 0 ? [likelihood.Components, .. inputShape] : inputShape);
         }
         var mean = likelihood.Mean;
         for (var i = preprocessing.Count - 1; i >= 0; i--)
@@ -69,7 +70,7 @@ public static class OnnxExport
         return writer.ToBytes(Metadata(path, spaceId));
 
         OnnxValue Given() =>
-            new(writer.Node("Flatten", $"{TensorNames.XGiven}.flat", [writer.Input(TensorNames.XGiven, [.. xShape])], ("axis", 1L)), [Dim(xShape)]);
+            new(writer.Node("Flatten", $"{TensorNames.XGiven}.flat", [writer.Input(TensorNames.XGiven, [.. inputShape])], ("axis", 1L)), [Dim(inputShape)]);
 
         void Output(string value, string name, IReadOnlyList<long> rowShape)
         {
@@ -92,8 +93,11 @@ public static class OnnxExport
                 return Binary("Div", Binary("Add", x, "centre", 0.5f), "levels", step.A);
             case PreprocessingStep.Binarise:
                 return writer.Node("Cast", name, [Binary("Greater", x, "threshold", step.A)], ("to", 1L));
-            case PreprocessingStep.BinariseStochastic:
+            case PreprocessingStep.BinariseStochastic or PreprocessingStep.BinariseStatic or PreprocessingStep.DequantiseTraining:
                 return x;
+            case PreprocessingStep.Pca:
+                // The mean is subtracted first: folded into a bias it would cost the digits in which x and its mean agree.
+                return writer.Node("Gemm", name, [Binary("Sub", x, "mean", step.A), Directions(writer, step, name)], ("transB", 1L));
             default:
                 throw new UsageException($"{name}: preprocessing '{step.Kind}' has no ONNX form.");
         }
@@ -107,9 +111,13 @@ public static class OnnxExport
         {
             PreprocessingStep.Standardise or PreprocessingStep.Scale => Binary("Add", Binary("Mul", x, "scale", step.B), "offset", step.A),
             PreprocessingStep.Dequantise => Binary("Sub", Binary("Mul", x, "levels", step.A), "centre", 0.5f),
+            PreprocessingStep.Pca => writer.Node("Gemm", name, [x, Directions(writer, step, name), modules.Constant($"{name}.mean", step.A)]),
             _ => x,
         };
     }
+
+    static string Directions(OnnxWriter writer, PreprocessingStep pca, string name) =>
+        writer.Initializer($"{name}.directions", pca.B, pca.Outputs(pca.A.Length), pca.A.Length);
 
     static long Dim(IReadOnlyList<long> shape) => shape.Aggregate(1L, (product, size) => product * size);
 

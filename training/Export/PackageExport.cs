@@ -27,6 +27,11 @@ public static class PackageExport
             throw new UsageException(
                 $"--out {folder}: expected a package to replace, an empty folder or none, found other files. Choose another folder.");
         }
+        if (model.Dataset.HasPreprocessingPerSplit)
+        {
+            throw new UsageException($"{model.Run.FullPath}: expected one preprocessing for all rows, found 'pca_per_split', which reproduces a defect of "
+                + "the reference: its model belongs to no projection that a client could send rows through. Train with 'pca' to export.");
+        }
         var evaluationFile = model.Run.Evaluation;
         if (!File.Exists(evaluationFile))
         {

@@ -70,6 +70,48 @@ public sealed class ManifestTests
         Assert.Empty(Directory.GetFiles(folder.Root));
     }
 
+    // Row by row: too few means, a matrix of no whole rows, more components than features, none, a constant behind it that counts the features before it.
+    [Theory]
+    [InlineData(2, 3, 0, "preprocessing[0]")]
+    [InlineData(3, 4, 0, "preprocessing[0]")]
+    [InlineData(3, 12, 0, "preprocessing[0]")]
+    [InlineData(3, 0, 0, "preprocessing[0]")]
+    [InlineData(3, 6, 3, "preprocessing[1]")]
+    [InlineData(3, 6, 2, null)]
+    public void A_projection_whose_sizes_do_not_fit_is_refused(int means, int matrix, int behind, string? key)
+    {
+        using var folder = new TemporaryFolder();
+        var chain = new List<PreprocessingStep> { new() { Kind = PreprocessingStep.Pca, A = new float[means], B = new float[matrix] } };
+        if (behind > 0)
+        {
+            chain.Add(new PreprocessingStep { Kind = PreprocessingStep.Standardise, A = new float[behind], B = [1] });
+        }
+        var manifest = s_full with { Preprocessing = chain, Tabular = null };
+        if (key is null)
+        {
+            manifest.Write(folder["manifest.json"]);
+            Assert.Equal([2L], ModelManifest.Read(folder["manifest.json"]).InputShape);
+            return;
+        }
+        var refusal = Assert.Throws<InvalidDataException>(() => manifest.Write(folder["manifest.json"]));
+        Assert.Contains(key, refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_largest_projection_fits_the_largest_manifest()
+    {
+        using var folder = new TemporaryFolder();
+        var values = Enumerable.Range(0, PreprocessingStep.MaxMatrix).Select(i => -1.1754944e-38f * (1 + i)).ToArray(); // long decimals
+        var manifest = s_full with
+        {
+            XShape = [1024],
+            Tabular = null,
+            Preprocessing = [new PreprocessingStep { Kind = PreprocessingStep.Pca, A = values[..1024], B = values }],
+        };
+        manifest.Write(folder["manifest.json"]);
+        Assert.Equal(values, ModelManifest.Read(folder["manifest.json"]).Preprocessing[0].B);
+    }
+
     [Theory]
     [InlineData("likelihood", "gausian", "Did you mean 'gaussian'")]
     [InlineData("kind", "autoencodr", "Did you mean 'autoencoder'")]

@@ -75,6 +75,14 @@ public sealed class ParityTests
             new() { Kind = PreprocessingStep.Standardise, A = [1, 2, 3], B = [1, -2, 0.5f] },
         ];
         Assert.Equal([4, 8, 2], PreprocessingStep.RawUnits(steps, 3));
+        // Orthonormal directions (0.6, 0.8, 0) and (0, 0, 1): a unit of either, scaled by 4 and then at most by 5, is at most 20 of any feature.
+        PreprocessingStep[] projected =
+        [
+            steps[1],
+            new() { Kind = PreprocessingStep.Pca, A = [1, 2, 3], B = [0.6f, 0.8f, 0, 0, 0, 1] },
+            new() { Kind = PreprocessingStep.Standardise, A = [0], B = [2, 5] },
+        ];
+        Assert.Equal([20, 20, 20], PreprocessingStep.RawUnits(projected, 3));
         Assert.Equal([256, 256], PreprocessingStep.RawUnits([new() { Kind = PreprocessingStep.Dequantise, A = [256] }], 2));
     }
 

@@ -92,6 +92,13 @@ public sealed class BadDataTests : IDisposable
         { new() { Preprocessing = ["standardise: 2"] }, "found 'standardise: 2'" },
         { new() { Preprocessing = ["dequantise: 1"] }, "found 'dequantise: 1'" },
         { new() { Preprocessing = ["impute"] }, "Give dataset.missing" },
+        { new() { Preprocessing = ["pca"] }, "found 'pca'" },
+        { new() { Preprocessing = ["pca: 0"] }, "found 'pca: 0'" },
+        { new() { Preprocessing = ["pca: 2.5"] }, "found 'pca: 2.5'" },
+        { new() { Preprocessing = ["pca: 21"] }, "expects 1 to 20 components of at most 4096 features, found 21 of 20 in 9984 rows of toy4_20" },
+        { new() { Preprocessing = ["pca_per_splt: 2"] }, "Did you mean 'pca_per_split'?" },
+        { new() { Preprocessing = ["pca_per_split: 2", "standardise"] }, "expected 'pca_per_split' as the last step, found 'standardise' behind it" },
+        { new() { Preprocessing = ["dequantise: 4", "binarise_static"] }, "expected 'binarise_static' before what is drawn for each batch" },
     };
 
     [Theory]
@@ -146,6 +153,9 @@ public sealed class BadDataTests : IDisposable
     [InlineData("dequantise: 256", "0.5", "integers from 0 to 255")]
     [InlineData("dequantise: 256", "256", "integers from 0 to 255")]
     [InlineData("binarise_stochastic", "2", "probabilities from 0 to 1")]
+    [InlineData("binarise_static", "-1", "probabilities from 0 to 1")]
+    [InlineData("dequantise_training: 256", "0.5", "multiples of 1/255 from 0 to 1")]
+    [InlineData("dequantise_training: 256", "255", "(scale: 255 before it?)")]
     public void Preprocessing_that_does_not_fit_the_values_is_refused(string step, string value, string expected)
     {
         var path = _folder.Write("a.csv", $"a\n{value}\n{value}\n{value}\n");

@@ -60,4 +60,20 @@ public sealed class PhiloxTests
         Philox[] others = [new(5, 1, 2), new(5, 2, 1), new(6, 1, 2), new(5, 0, 0)];
         Assert.Equal(4, others.Select(random => random.NextUInt64()).Distinct().Count());
     }
+
+    // Mean 1/2 and variance 1/12 within four standard errors; 24 bits, so that no value rounds to 1.
+    [Fact]
+    public void A_filled_span_is_uniform_and_a_longer_one_begins_with_it()
+    {
+        const int n = 20_001;
+        var values = new float[n];
+        new Philox(5, 6, 7).Fill(values);
+        Assert.All(values, u => Assert.True(u is >= 0 and < 1 && u * (1 << 24) == MathF.Floor(u * (1 << 24))));
+        Assert.Equal(0.5, values.Average(), 4 * Math.Sqrt(1 / 12.0 / n));
+        Assert.Equal(1 / 12.0, values.Average(u => (u - 0.5) * (u - 0.5)), 4 * Math.Sqrt(1 / 180.0 / n));
+        var shorter = new float[10];
+        new Philox(5, 6, 7).Fill(shorter);
+        Assert.Equal(values[..10], shorter);
+    }
 }
+

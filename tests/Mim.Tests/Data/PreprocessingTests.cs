@@ -51,31 +51,46 @@ public sealed class PreprocessingTests
         }
     }
 
+    // The reference's formulas, one number at a time.
     [Fact]
-    public void Dequantisation_noise_is_uniform_within_a_level_and_comes_from_its_generator()
+    public void Each_draw_does_with_its_uniform_number_what_its_definition_says()
     {
-        const int n = 20_000;
-        var chain = new Preprocessing([Step("dequantise", [256])]);
-        float[] Draw(long seed)
-        {
-            using var generator = new Generator((ulong)seed);
-            return Apply(x => chain.Sample(x, generator), Enumerable.Repeat(7f, n).ToArray());
-        }
-        var noise = Array.ConvertAll(Draw(1), y => (y * 256) - 7.0);
-        Assert.All(noise, u => Assert.InRange(u, 0, 1));
-        Assert.Equal(0.5, noise.Average(), 4 * Math.Sqrt(1 / 12.0 / n)); // four standard errors of a uniform's mean
-        Assert.Equal(1 / 12.0, noise.Average(u => (u - 0.5) * (u - 0.5)), 4 * Math.Sqrt(1 / 180.0 / n)); // and of its variance
-        Assert.Equal(Draw(1), Draw(1));
-        Assert.NotEqual(Draw(1), Draw(2));
+        float[] Sample(float[] x, float[] u, params PreprocessingStep[] steps) => Apply(y => new Preprocessing(steps).Sample(y, tensor(u, 2, u.Length / 2)), x);
+
+        float[] u = [0, 0.25f, 0.5f, 0.96875f];
+        Assert.Equal([0, 7.25f / 256, 8.5f / 256, 255.96875f / 256], Sample([0, 7, 8, 255], u, Step("dequantise", [256])));
+        // ((255x + u)/256, kept off 0 and 1.
+        float[] expected = [1e-3f, 51.25f / 256, 0.5f / 256, 1 - 1e-3f];
+        var training = Sample([0, 0.2f, 0, 1], u, Step("dequantise_training", [256]));
+        Assert.All(expected.Zip(training), pair => Assert.Equal(pair.First, pair.Second, 1e-7f)); // float32 below 1
+        Assert.Equal([1f, 1, 0, 1], Sample([1e-9f, 0.26f, 0.5f, 1], u, Step("binarise_stochastic", [])));
+        // Each step that is drawn has numbers of its own.
+        Assert.Equal([1f, 0, 0, 1], Sample([0, 1, 0, 3], [0.5f, 0.5f, 0.0625f, 0.5f, 0.125f, 0.5f, 0.875f, 0.75f], Step("dequantise", [4]), Step("binarise_stochastic", [])));
     }
 
     [Fact]
-    public void Stochastic_binarisation_draws_zeros_and_ones_with_mean_x()
+    public void Rows_that_are_measured_are_drawn_once_and_for_all()
+    {
+        var x = Enumerable.Repeat(0.3f, 60).ToArray();
+        float[] Fixed(string kind, SplitName split, int first, float[] values) =>
+            Apply(y => new Preprocessing([Step(kind, kind == "dequantise" || kind == "dequantise_training" ? [256] : [])]).Fixed(y, split, first), values);
+
+        var test = Fixed("binarise_stochastic", SplitName.Test, 0, x);
+        Assert.All(test, y => Assert.True(y is 0 or 1));
+        Assert.Contains(1f, test);
+        Assert.Equal(test, Fixed("binarise_static", SplitName.Test, 0, x));
+        Assert.NotEqual(test, Fixed("binarise_stochastic", SplitName.Validation, 0, x));
+        // Row 1 alone is row 1 of the split.
+        Assert.Equal(test[30..], Fixed("binarise_static", SplitName.Test, 1, x)[..30]);
+        Assert.NotEqual(x, Fixed("dequantise", SplitName.Test, 0, x));
+        Assert.Equal(x, Fixed("dequantise_training", SplitName.Test, 0, x));
+    }
+
+    [Fact]
+    public void Binary_rows_have_mean_x()
     {
         const int n = 20_000;
-        using var generator = new Generator(1);
-        var draws = Apply(x => new Preprocessing([Step("binarise_stochastic", [])]).Sample(x, generator), Enumerable.Repeat(0.3f, n).ToArray());
-        Assert.All(draws, y => Assert.True(y is 0 or 1));
+        var draws = Apply(x => new Preprocessing([Step("binarise_static", [])]).Fixed(x, SplitName.Test, 0), Enumerable.Repeat(0.3f, n).ToArray());
         Assert.Equal(0.3, draws.Average(), 4 * Math.Sqrt(0.3 * 0.7 / n)); // four standard errors
     }
 
@@ -84,8 +99,9 @@ public sealed class PreprocessingTests
     {
         PreprocessingStep[] steps = [Step("impute", [1]), Step("standardise", [1, 2, 3], 2, 3, 4), Step("binarise", [0])];
         Assert.DoesNotContain(steps, Preprocessing.IsStochastic);
-        using var generator = new Generator(1);
-        Assert.Equal(Apply(new Preprocessing(steps).Mean, s_x), Apply(x => new Preprocessing(steps).Sample(x, generator), s_x));
+        Assert.Equal(0, new Preprocessing(steps).DrawsPerRow(3));
+        Assert.Equal(Apply(new Preprocessing(steps).Mean, s_x), Apply(x => new Preprocessing(steps).Sample(x, zeros(2, 0)), s_x));
+        Assert.Equal(Apply(new Preprocessing(steps).Mean, s_x), Apply(x => new Preprocessing(steps).Fixed(x, SplitName.Test, 0), s_x));
     }
 
     [Fact]

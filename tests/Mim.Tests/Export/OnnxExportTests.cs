@@ -91,6 +91,67 @@ public sealed class OnnxExportTests
         }
     }
 
+    // 2×3 raw features onto 3 directions, standardised behind them; the oracle multiplies in double, element by element.
+    [Fact]
+    public void A_projection_is_inside_both_graphs_and_a_row_alone_is_that_row_of_a_batch()
+    {
+        PreprocessingStep[] steps =
+        [
+            new() { Kind = PreprocessingStep.Scale, A = [0], B = [4] },
+            new()
+            {
+                Kind = PreprocessingStep.Pca,
+                A = [0.5f, 1, 0.25f, 2, 0, 1],
+                B = [0.6f, 0.8f, 0, 0, 0, 0, 0, 0, 0, 0.28f, -0.96f, 0, 0, 0, 1, 0, 0, 0],
+            },
+            new() { Kind = PreprocessingStep.Standardise, A = [0.1f, 0.2f, 0.3f], B = [2, 0.5f, 1] },
+        ];
+        const int n = 64;
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var model = Model(Likelihood.Gaussian, false, 3);
+        var encoder = OnnxExport.Encoder(model.encoder, model.ZDim, s_shape, steps);
+        var raw = RawRows(n);
+        var projected = new float[n * 3];
+        for (var row = 0; row < n; row++)
+        {
+            for (var k = 0; k < 3; k++)
+            {
+                var dot = Enumerable.Range(0, 6).Sum(j => (raw[(row * 6) + j] / 4.0 - steps[1].A[j]) * steps[1].B[(k * 6) + j]);
+                projected[(row * 3) + k] = (float)((dot - steps[2].A[k]) / steps[2].B[k]);
+            }
+        }
+        var posterior = model.encoder.call(tensor(projected, n, 3));
+        var encoded = OrtRun.All(encoder, TensorNames.X, tensor(raw, [n, .. s_shape]));
+        RequireParity(posterior.Mean, encoded[TensorNames.ZMean]);
+        RequireParity(posterior.LogVar, encoded[TensorNames.ZLogVar]);
+        for (var row = 0; row < n; row++)
+        {
+            var alone = OrtRun.Single(encoder, TensorNames.X, tensor(raw.AsMemory(row * 6, 6), [1, .. s_shape]), TensorNames.ZMean);
+            var rowOfBatch = encoded[TensorNames.ZMean].AsSpan(row * alone.Length, alone.Length);
+            Assert.True(Parity.Compare(alone, rowOfBatch, Parity.BatchTolerance, Parity.BatchTolerance).Passed);
+        }
+
+        var decoder = OnnxExport.Decoder(model.decoder, model.ZDim, s_shape, steps);
+        using var noise = new Generator(4);
+        var z = randn([n, model.ZDim], generator: noise);
+        var p = (Gaussian)model.decoder.call(z);
+        var mean = Values(p.Mean);
+        var back = new float[n * 6];
+        for (var i = 0; i < back.Length; i++)
+        {
+            var (row, j) = Math.DivRem(i, 6);
+            var sum = Enumerable.Range(0, 3).Sum(k => ((double)mean[(row * 3) + k] * steps[2].B[k] + steps[2].A[k]) * steps[1].B[(k * 6) + j]);
+            back[i] = (float)((sum + steps[1].A[j]) * 4);
+        }
+        var decoded = OrtRun.All(decoder, TensorNames.Z, z);
+        RequireParity(tensor(back), decoded[TensorNames.XMean]);
+        RequireParity(p.LogVar, decoded[TensorNames.XLogVar]);
+        var outputs = OnnxScanner.Scan(decoder, "decoder.onnx").Outputs.ToDictionary(port => port.Name, port => port.Shape);
+        Assert.Equal([2, 3], outputs[TensorNames.XMean]);
+        Assert.Equal([3], outputs[TensorNames.XLogVar]);
+    }
+
     [Fact]
     public void A_constant_of_the_preprocessing_that_is_one_percent_off_breaks_parity()
     {
@@ -168,7 +229,7 @@ public sealed class OnnxExportTests
         return (model.encoder.call(x), OrtRun.All(encoder, TensorNames.X, tensor(raw, [n, .. s_shape])));
     }
 
-    static Autoencoder Model(Likelihood likelihood, bool deterministic)
+    static Autoencoder Model(Likelihood likelihood, bool deterministic, params long[] shape)
     {
         var options = new TrainingOptions
         {
@@ -177,7 +238,7 @@ public sealed class OnnxExportTests
             Objective = new ObjectiveOptions { Name = deterministic ? ObjectiveName.Ae : ObjectiveName.Mim },
         };
         using var init = new Generator(5);
-        var model = Autoencoder.Create(options, s_shape, init);
+        var model = Autoencoder.Create(options, shape.Length == 0 ? s_shape : shape, init);
         model.eval();
         return model;
     }

@@ -132,6 +132,59 @@ public sealed class PackageExportTests(ExportedRun exported) : IClassFixture<Exp
         Assert.Contains("Run 'mim evaluate", e.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_projection_travels_with_the_package_and_one_for_each_split_is_refused()
+    {
+        string Run(string projection) => new TinyRun(Path.Combine(Path.GetDirectoryName(exported.Run) ?? "", projection), projection).Folder;
+
+        using (var model = TrainedModel.Load(Run("pca")))
+        {
+            var manifest = PackageExport.Write(model, "toy", model.Run.Package, null, null);
+            Assert.Equal(["pca", "standardise"], manifest.Preprocessing.Select(step => step.Kind));
+            Assert.Equal([5], manifest.XShape);
+            Assert.Equal([3L], manifest.InputShape);
+            var package = ModelPackage.Open(model.Run.Package);
+            Assert.All(package.Goldens, golden =>
+            {
+                Assert.Equal(golden.Rows * 5, golden.Tensors[TensorNames.X].Length);
+                Assert.Equal(golden.Rows * 5, golden.Tensors[TensorNames.XMean].Length);
+                Assert.Equal(golden.Rows * 3, golden.Tensors[TensorNames.XLogVar].Length);
+            });
+            Assert.Equal(package.Manifest.SpaceId, SpaceId.Compute(package.Encoder, model.Dataset.Preprocessing));
+        }
+        using (var model = TrainedModel.Load(Run("pca_per_split")))
+        {
+            var e = Assert.Throws<UsageException>(() => PackageExport.Write(model, "toy", model.Run.Package, null, null));
+            Assert.Contains("Train with 'pca' to export.", e.Message, StringComparison.Ordinal);
+            Assert.False(Directory.Exists(model.Run.Package));
+        }
+    }
+
+    /// <summary>One epoch on a projection of toy4_5, evaluated.</summary>
+    sealed class TinyRun
+    {
+        public TinyRun(string folder, string projection)
+        {
+            Folder = folder;
+            var options = TrainingOptions.Parse(
+                $$"""
+                dataset: { name: toy4_5, rows_per_epoch: 64 }
+                preprocessing: [{{projection}}: 3{{(projection == "pca" ? ", standardise" : "")}}]
+                network: { hidden: [4], z: 2 }
+                trainer: { epochs: 1, warmup_epochs: 1, batch: 32 }
+                """, "test");
+            var run = RunFolder.Prepare(folder, options, new JsonObject(), resume: false, force: false);
+            using (var trainer = new Trainer(options, Dataset.Open(options.Dataset, options.Trainer.Seed), run, TimeProvider.System))
+            {
+                trainer.Run(CancellationToken.None);
+            }
+            using var model = TrainedModel.Load(folder);
+            Measure.Run(model, new EvaluationRequest { ImportanceSamples = 2 }, null, CancellationToken.None).Write(model.Run.Evaluation);
+        }
+
+        public string Folder { get; }
+    }
+
     [Theory]
     [InlineData("Toy")]
     [InlineData("-toy")]

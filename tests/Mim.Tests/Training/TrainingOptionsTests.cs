@@ -119,6 +119,7 @@ public sealed class TrainingOptionsTests
     [InlineData("likelihood: logistic\npreprocessing: [standardise]", "'likelihood: logistic' needs x in [0, 1]")]
     [InlineData("trainer:\n  epochs: 2\n  warmup_epochs: 3", "'trainer.epochs': expected at least 'trainer.warmup_epochs', 3, found 2.")]
     [InlineData("likelihood: bernoulli\npreprocessing: [standardise]", "a.yml:2: 'likelihood: bernoulli' needs x in [0, 1]")]
+    [InlineData("likelihood: bernoulli\npreprocessing: [pca: 2]", "a.yml:2: 'likelihood: bernoulli' needs x in [0, 1], which 'pca' leaves")]
     [InlineData("preprocessing: [[a]]", "'preprocessing[0]': expected a step such as standardise or scale: 255, found a list.")]
     [InlineData("trainer: { learning_rate: .nan }", "'trainer.learning_rate': expected a finite number")]
     public void A_wrong_value_is_named(string yaml, string expected) =>
