@@ -15,6 +15,8 @@ public abstract class EqualMixturePrior(string name, long components) : Prior(na
     /// <summary>The components' parameters, (K, Z).</summary>
     protected abstract Gaussian Density { get; }
 
+    public override Prior Fixed() => new FixedMixture(Components, Width, Density);
+
     public override Tensor LogProb(Tensor z) => LogSpace.LogMeanExp(Density.LogProb(z.unsqueeze(1)), 1); // (B, 1, Z) beside (K, Z)
 
     public override Tensor Sample(long rows, ScalarType dtype, Device device, Generator noise)
@@ -22,6 +24,14 @@ public abstract class EqualMixturePrior(string name, long components) : Prior(na
         var component = Noise.Index(Components, rows, device, noise);
         var density = Density;
         return new Gaussian(density.Mean.index_select(0, component), density.LogSigma.index_select(0, component)).SampleReparameterized(noise).Value;
+    }
+
+    /// <summary>Components that stay: the VampPrior would encode its pseudo-inputs again for every batch of z.</summary>
+    sealed class FixedMixture(long components, long width, Gaussian density) : EqualMixturePrior(nameof(FixedMixture), components)
+    {
+        public override long Width => width;
+
+        protected override Gaussian Density => density;
     }
 }
 

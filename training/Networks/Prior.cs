@@ -23,6 +23,11 @@ public abstract class Prior(string name) : nn.Module(name)
     /// <summary>z ~ p(z), (<paramref name="rows"/>, Z), with gradient where the prior has parameters.</summary>
     public abstract Tensor Sample(long rows, ScalarType dtype, Device device, Generator noise);
 
+    /// <summary>
+    /// The same density for many calls without gradient: what does not depend on z is computed once, in the current dispose scope. Never to be disposed.
+    /// </summary>
+    public virtual Prior Fixed() => this;
+
     /// <summary>KL(<paramref name="posterior"/> ‖ p) in double precision, (B), where it has a closed form; else null.</summary>
     public virtual Tensor? Kl(ReparameterizedDistribution posterior) => null;
 

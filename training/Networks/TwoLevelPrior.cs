@@ -24,6 +24,11 @@ public sealed class TwoLevelPrior : Prior
         RegisterComponents();
     }
 
+    TwoLevelPrior(Prior upper, Sequential trunk, ClampedGaussian z1, int level)
+        : base(nameof(TwoLevelPrior)) => (this.upper, this.trunk, this.z1, _level) = (upper, trunk, z1, level);
+
+    public override Prior Fixed() => new TwoLevelPrior(upper.Fixed(), trunk, z1, _level);
+
     public override Tensor LogProb(Tensor z)
     {
         var (logPz1, logPz2) = LogProbByLevel(z);
