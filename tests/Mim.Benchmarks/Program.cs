@@ -2,10 +2,15 @@
 // (encode against a bare ONNX Runtime loop is a verb of the product: ./mim bench.)
 using Mim.Benchmarks;
 
-return args is ["train-step", .. var options] ? TrainStep.Run(options) : Usage();
+return args switch
+{
+    ["train-step", .. var options] => TrainStep.Run(options),
+    ["ksg", .. var options] => KsgTime.Run(options),
+    _ => Usage(),
+};
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: Mim.Benchmarks train-step [--threads N] [--pairs N] [--steps N] [--python FILE]");
+    Console.Error.WriteLine("usage: Mim.Benchmarks train-step [--threads N] [--pairs N] [--steps N] [--python FILE] | ksg [--rows N] [--x N] [--z N] [--runs N]");
     return 2;
 }
