@@ -16,7 +16,7 @@ static class EvaluateCommand
         split.AcceptOnlyFromAmong("test", "validation", "train");
         var json = new Option<bool>("--json") { Description = "print evaluation.json instead of a table (default: false)" };
         var command = new Command(
-            "evaluate", "Measure the best model of a run: likelihood bounds, mutual information, 5-NN accuracy, reconstruction.")
+            "evaluate", "Measure the best model of a run: likelihood, information, divergences, neighbours, reconstruction, collapse.")
         {
             run, samples, rows, split, json,
         };
@@ -62,17 +62,21 @@ static class EvaluateCommand
         return ExitCode.Done;
     }
 
-    /// <summary>
-    /// The importance-weighted bound takes nearly all the time: a line that rewrites itself on a terminal, one every ten seconds elsewhere.
-    /// </summary>
+    /// <summary>Of the part that takes long at the moment: a line that rewrites itself on a terminal, one every ten seconds elsewhere.</summary>
     sealed class Progress(TimeProvider time, TextWriter output, bool terminal)
     {
         readonly TimeSpan _interval = terminal ? TimeSpan.FromMilliseconds(200) : TimeSpan.FromSeconds(10);
-        readonly long _start = time.GetTimestamp();
+        string _part = "";
+        long _start = time.GetTimestamp();
         TimeSpan _last;
 
-        public void Report(int done, int total)
+        public void Report(string part, int done, int total)
         {
+            if (part != _part)
+            {
+                // The first part began with the process's work, a further one where the part before it was done.
+                (_part, _start, _last) = (part, _part.Length == 0 ? _start : time.GetTimestamp(), TimeSpan.Zero);
+            }
             var elapsed = time.GetElapsedTime(_start);
             if (done == total && terminal && _last > TimeSpan.Zero)
             {
@@ -85,7 +89,7 @@ static class EvaluateCommand
             _last = elapsed;
             var remaining = elapsed / done * (total - done);
             var line = string.Create(CultureInfo.InvariantCulture,
-                $"importance sampling  {done} of {total} rows  {done / elapsed.TotalSeconds:F0} rows/s  {remaining.TotalSeconds:F0} s left");
+                $"{part}  {done} of {total} rows  {done / elapsed.TotalSeconds:F0} rows/s  {remaining.TotalSeconds:F0} s left");
             output.Write(terminal ? $"\r{line}\e[K" : line + Environment.NewLine);
         }
     }

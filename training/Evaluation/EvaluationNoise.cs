@@ -12,6 +12,10 @@ enum EvaluationNoise : uint
     Reconstruction = 3,
     TrainingCode = 5,
     Golden = 6,
+    Divergences = 7,
+    DecodingJoint = 8,
+    DecodingImportance = 9,
+    Clusters = 10,
 }
 
 static class EvaluationNoiseExtensions

@@ -15,9 +15,16 @@ public static class NearestNeighbours
     /// <summary>
     /// Labels of <paramref name="queries"/> (M, Z) from <paramref name="points"/> (N, Z) labelled <paramref name="labels"/> (N).
     /// </summary>
-    public static long[] Classify(ReadOnlySpan<float> points, ReadOnlySpan<long> labels, ReadOnlySpan<float> queries, int dim, int neighbours = 5)
+    public static long[] Classify(ReadOnlySpan<float> points, ReadOnlySpan<long> labels, ReadOnlySpan<float> queries, int dim, int neighbours = 5) =>
+        Classify(points, labels, queries, dim, [neighbours])[0];
+
+    /// <summary>As above for several numbers of neighbours in ascending order, by one search: [i] has the labels by the i-th number.</summary>
+    public static long[][] Classify(
+        ReadOnlySpan<float> points, ReadOnlySpan<long> labels, ReadOnlySpan<float> queries, int dim, ReadOnlySpan<int> numbers)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(neighbours, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(numbers[0], 1);
+        var votes = numbers.ToArray();
+        var neighbours = votes[^1];
         ArgumentOutOfRangeException.ThrowIfLessThan(dim, 1);
         var rows = labels.Length;
         if (rows < neighbours)
@@ -33,7 +40,7 @@ public static class NearestNeighbours
         var set = new PairDistances(points, rows, nameof(points));
         var asked = new PairDistances(queries, queries.Length / dim, nameof(queries));
         var labelled = labels.ToArray();
-        var answers = new long[asked.Rows];
+        var answers = votes.Select(_ => new long[asked.Rows]).ToArray();
         var block = Math.Max(1, BlockBytes / sizeof(double) / dim / PairDistances.TileRows) * PairDistances.TileRows;
         var tasks = (asked.Rows + QueriesPerTask - 1) / QueriesPerTask;
         Parallel.For(0, tasks, () => new Buffers(dim, block, neighbours), (task, _, buffers) =>
@@ -53,24 +60,32 @@ public static class NearestNeighbours
             }
             for (var i = 0; i < count; i++)
             {
-                answers[first + i] = buffers.Vote(i, labelled);
+                for (var n = 0; n < votes.Length; n++)
+                {
+                    answers[n][first + i] = buffers.Vote(i, votes[n], labelled);
+                }
             }
             return buffers;
         }, _ => { });
         return answers;
     }
 
-    /// <summary>The share of queries whose label <see cref="Classify"/> gets right, in [0, 1].</summary>
-    public static double Accuracy(
-        ReadOnlySpan<float> points, ReadOnlySpan<long> labels, ReadOnlySpan<float> queries, ReadOnlySpan<long> expected, int dim, int neighbours = 5)
+    /// <summary>The share of queries whose label each of the numbers of neighbours gets right, in [0, 1].</summary>
+    public static double[] Accuracies(
+        ReadOnlySpan<float> points, ReadOnlySpan<long> labels, ReadOnlySpan<float> queries, ReadOnlySpan<long> expected, int dim, ReadOnlySpan<int> numbers)
     {
-        var answers = Classify(points, labels, queries, dim, neighbours);
-        var right = 0;
-        for (var i = 0; i < answers.Length; i++)
+        var answers = Classify(points, labels, queries, dim, numbers);
+        var accuracies = new double[answers.Length];
+        for (var n = 0; n < answers.Length; n++)
         {
-            right += answers[i] == expected[i] ? 1 : 0;
+            var right = 0;
+            for (var i = 0; i < expected.Length; i++)
+            {
+                right += answers[n][i] == expected[i] ? 1 : 0;
+            }
+            accuracies[n] = (double)right / expected.Length;
         }
-        return (double)right / answers.Length;
+        return accuracies;
     }
 
     /// <summary>One task's queries, their distances to a block of points and their best neighbours so far.</summary>
@@ -108,15 +123,16 @@ public static class NearestNeighbours
             }
         }
 
-        public long Vote(int query, long[] labels)
+        /// <summary>The label of the nearest <paramref name="count"/>.</summary>
+        public long Vote(int query, int count, long[] labels)
         {
-            for (var i = 0; i < neighbours; i++)
+            for (var i = 0; i < count; i++)
             {
                 _votes[i] = labels[_rows[query * neighbours + i]];
             }
-            Array.Sort(_votes);
+            Array.Sort(_votes, 0, count);
             var (winner, most, run) = (_votes[0], 0, 0);
-            for (var i = 0; i < neighbours; i++)
+            for (var i = 0; i < count; i++)
             {
                 run = i > 0 && _votes[i] == _votes[i - 1] ? run + 1 : 1;
                 if (run > most)

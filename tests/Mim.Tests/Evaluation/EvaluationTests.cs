@@ -117,16 +117,35 @@ public sealed class EvaluationTests
     {
         var linear = Exact();
         var data = linear.Sample(300, 8);
-        Assert.Equal(Bounds(linear, data, 20), Bounds(linear, data, 20));
+        Assert.Equal(Bounds(linear, data, 20).LogPx, Bounds(linear, data, 20).LogPx);
         Assert.Equal(Draws(linear, data).Z, Draws(linear, data).Z);
     }
 
-    [Fact]
-    public void A_unit_is_active_when_its_mean_varies_by_more_than_a_hundredth_however_far_from_zero()
+    // With the exact posterior every estimate is the evidence, after however many draws: a mean that forgot its divisor would not be.
+    [Theory]
+    [InlineData(8, "1 2 4 8")]
+    [InlineData(11, "1 2 4 8 11")]
+    public void What_fewer_draws_would_have_given_is_known(int samples, string marks)
     {
-        // Variances 0.04, 0.0025 and, around 10⁴ where single sums of squares cancel, 0.04.
-        float[] z = [0.2f, 0.05f, 10_000.25f, -0.2f, -0.05f, 9_999.75f];
-        Assert.Equal(2, Measure.ActiveUnits(z, 3));
+        var linear = Exact();
+        var data = linear.Sample(50, 2);
+        var sequence = Bounds(linear, data, samples).BySamples;
+        Assert.Equal(marks, string.Join(' ', sequence.Samples));
+        Assert.All(sequence.Nll, nll => Assert.Equal(linear.Nll(data), nll, 2e-5)); // float32 forward
+
+        var wide = new LinearGaussian(3, [1.2, -0.7], 0.5, 0.4, spread: 1.6);
+        var bounds = Bounds(wide, data, samples);
+        Assert.Equal(bounds.NllImportanceWeighted, bounds.BySamples.Nll[^1], 1e-12);
+        Assert.True(bounds.BySamples.Nll[0] > bounds.BySamples.Nll[^1] + 0.1); // Jensen's gap at one draw is 0.56 nats, 50 rows
+    }
+
+    [Fact]
+    public void The_standard_error_is_that_of_the_rows()
+    {
+        var linear = Exact();
+        var bounds = Bounds(linear, linear.Sample(2000, 9), 1);
+        // ln N(x) of three dimensions: each ½χ² has variance ½.
+        Assert.Equal(Math.Sqrt(1.5 / 2000), bounds.NllStandardError, 0.002); // an s.d. from 2,000 rows is good to 3 %
     }
 
     static Measure.Bounds Bounds(LinearGaussian linear, EvaluationRows data, int samples)
@@ -135,11 +154,11 @@ public sealed class EvaluationTests
         return Measure.ImportanceWeighted(linear.Model, data, samples, noise, null, CancellationToken.None);
     }
 
-    static Measure.Draws Draws(LinearGaussian linear, EvaluationRows data)
+    static Draws Draws(LinearGaussian linear, EvaluationRows data)
     {
         using var code = new Generator(12);
         using var noise = new Generator(13);
-        return Measure.Draw(linear.Model, data, code, noise);
+        return Mim.Training.Draws.Take(linear.Model, data, 1, code, noise, CancellationToken.None);
     }
 
     static double LogBernoulli(Dictionary<string, float[]> weights, double z, ReadOnlySpan<float> x)

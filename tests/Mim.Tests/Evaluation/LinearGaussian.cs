@@ -93,6 +93,45 @@ sealed class LinearGaussian
         });
     }
 
+    /// <summary>H(q(z|x)), the same for every x.</summary>
+    public double PosteriorEntropy => _variance.Sum(v => 0.5 * Math.Log(2 * Math.PI * Math.E * v));
+
+    /// <summary>KL(q(z|x) ‖ p(z|x)), the same for every x: the means agree.</summary>
+    public double KlEncodingDecoding => Exact().Sum(v => 0.5 * (v.Wide / v.Exact - 1 - Math.Log(v.Wide / v.Exact)));
+
+    /// <summary>KL(p(z|x) ‖ q(z|x)).</summary>
+    public double KlDecodingEncoding => Exact().Sum(v => 0.5 * (v.Exact / v.Wide - 1 - Math.Log(v.Exact / v.Wide)));
+
+    /// <summary>H(p(x,z)) = H(N(0, I)) + H(p(x|z)).</summary>
+    public double EntropyDecodingJoint =>
+        0.5 * (_w.Length * Math.Log(2 * Math.PI * Math.E) + _xDim * Math.Log(2 * Math.PI * Math.E * _sigma * _sigma));
+
+    /// <summary>KL(q(z) ‖ N(0, I)) for x of the model: q(z) is Gaussian, too.</summary>
+    public double KlAggregate => AggregateVariance().Sum(v => 0.5 * (v - 1 - Math.Log(v)));
+
+    /// <summary>I(x;z) of the encoder's channel for x of the model.</summary>
+    public double EncoderInformation => AggregateVariance().Zip(_variance).Sum(v => 0.5 * Math.Log(v.First / v.Second));
+
+    /// <summary>ln p(x), ln q(z|x) and ln p(x,z) of one dimension.</summary>
+    public (double LogPx, double LogQzx, double LogJoint) LogDensities(double x, double z)
+    {
+        static double Normal(double value, double variance) => -0.5 * (Math.Log(2 * Math.PI * variance) + value * value / variance);
+        return (Normal(x - _bias, _sigma * _sigma + _w[0] * _w[0]), Normal(z - ExactGain()[0] * (x - _bias), _variance[0]),
+            Normal(z, 1) + Normal(x - _w[0] * z - _bias, _sigma * _sigma));
+    }
+
+    /// <summary>Mean KL(N(0, I) ‖ q(z|x)).</summary>
+    public double KlPriorPosterior(EvaluationRows data)
+    {
+        var gain = ExactGain();
+        return Mean(data, (x, d) => d < _w.Length
+            ? 0.5 * ((1 + Math.Pow(gain[d] * (x - _bias), 2)) / _variance[d] - 1 + Math.Log(_variance[d]))
+            : 0);
+    }
+
+    /// <summary>−mean E ln N(z; 0, I) under the model's posterior.</summary>
+    public double PriorCrossEntropy(EvaluationRows data) => Rate(data) + PosteriorEntropy;
+
     /// <summary>√ mean (x − E[x|z = posterior mean])².</summary>
     public double Rmse(EvaluationRows data)
     {
@@ -124,6 +163,10 @@ sealed class LinearGaussian
         }
         return 2 / Math.Sqrt(Math.PI) * sum * h / 3;
     }
+
+    (double Exact, double Wide)[] Exact() => [.. _w.Zip(_variance, (w, v) => (1 / (1 + w * w / (_sigma * _sigma)), v))];
+
+    double[] AggregateVariance() => [.. _w.Zip(_variance, (w, v) => w * w / (_sigma * _sigma + w * w) + v)];
 
     double[] ExactGain() => [.. _w.Select(w => w / (_sigma * _sigma + w * w))];
 

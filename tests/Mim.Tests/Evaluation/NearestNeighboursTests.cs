@@ -37,8 +37,23 @@ public sealed class NearestNeighboursTests
     }
 
     [Fact]
+    public void One_search_answers_for_several_numbers_of_neighbours()
+    {
+        var gauss = new Gauss(5);
+        var points = gauss.Fill(400 * 3);
+        var asked = gauss.Fill(90 * 3);
+        var labels = Enumerable.Range(0, 400).Select(i => (long)(i * 5 % 3)).ToArray();
+        int[] numbers = [1, 3, 5, 10];
+        var answers = NearestNeighbours.Classify(points, labels, asked, 3, numbers);
+        for (var n = 0; n < numbers.Length; n++)
+        {
+            Assert.Equal(Slow(points, labels, asked, 3, numbers[n]), answers[n]);
+        }
+    }
+
+    [Fact]
     public void Accuracy_is_the_share_of_right_answers() =>
-        Assert.Equal(0.75, NearestNeighbours.Accuracy([0, 10], [0, 1], [1, 2, 9, 8], [0, 1, 1, 1], 1, 1));
+        Assert.Equal([0.75], NearestNeighbours.Accuracies([0, 10], [0, 1], [1, 2, 9, 8], [0, 1, 1, 1], 1, [1]));
 
     [Fact]
     public void Fewer_points_than_neighbours_are_refused() =>

@@ -102,7 +102,7 @@ public sealed class PackageExportTests(ExportedRun exported) : IClassFixture<Exp
     public void The_report_keeps_the_relations_between_its_numbers()
     {
         var report = exported.Report;
-        Assert.Equal((400, 20, (int?)400, (int?)512), (report.Rows, report.ImportanceSamples, report.KsgRows, report.Knn5TrainRows));
+        Assert.Equal((400, 20, (int?)400, (int?)512), (report.Rows, report.ImportanceSamples, report.KsgRows, report.KnnTrainRows));
         Assert.Equal(report.Rate + report.Distortion, report.NegativeElbo, 1e-12);
         // Jensen: more samples bound tighter. The same draws estimate both, so the order is certain up to the analytic rate's noise.
         Assert.True(report.NllImportanceWeighted < report.NegativeElbo + 0.05, $"{report.NllImportanceWeighted} {report.NegativeElbo}");
