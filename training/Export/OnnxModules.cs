@@ -97,9 +97,12 @@ public sealed class OnnxModules(OnnxWriter writer)
         return writer.Node("Add", output, [writer.Node("Softplus", $"{path}.softplus", [above]), logFloor]);
     }
 
-    /// <summary>One value in the shape of another.</summary>
-    public string Filled(string like, float value, string output) =>
-        writer.Node("Expand", output, [Constant($"{output}.value", value), writer.Node("Shape", $"{output}.shape", [like])]);
+    /// <summary>One value in the shape of another. (Of Shape and Expand, a reader that trusts nothing would have to believe the shape.)</summary>
+    public string Filled(string like, float value, string output)
+    {
+        var constant = Constant($"{output}.value", value);
+        return writer.Node("Where", output, [writer.Node("IsNaN", $"{output}.either", [like]), constant, constant]);
+    }
 
     /// <summary>[batch, ..] → [batch, ..<paramref name="rowShape"/>].</summary>
     public string Reshaped(string value, string output, params ReadOnlySpan<long> rowShape) =>

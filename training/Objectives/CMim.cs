@@ -7,7 +7,7 @@ namespace Mim.Training;
 /// log p(k=1|x_i,z_i) = s_ii/τ − log(exp(s_ii/τ) + 1/(B−1) Σ_{j≠i} exp(s_ij/τ)) and s_ij is the cosine of the drawn codes z_i and z_j. There is no positive
 /// pair and no augmentation; the mean over the negatives makes the term comparable between batch sizes. A batch of one row has no such term.
 /// </summary>
-sealed class CMimObjective(double temperature) : Objective
+public sealed class CMimObjective(double temperature) : Objective
 {
     public override HalfEstimate Encode(Autoencoder model, Tensor x, double beta, Generator noise)
     {
@@ -21,7 +21,7 @@ sealed class CMimObjective(double temperature) : Objective
     }
 
     /// <summary>log p(k=1|x_i,z_i), (B), at most 0; z is (B, Z), B > 1.</summary>
-    internal static Tensor LogPositive(Tensor z, double temperature)
+    public static Tensor LogPositive(Tensor z, double temperature)
     {
         var direction = nn.functional.normalize(z);
         var similarity = direction.matmul(direction.t()) / temperature;

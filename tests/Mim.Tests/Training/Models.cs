@@ -75,12 +75,14 @@ static class Models
 sealed class ScalarModel
 {
     readonly Dictionary<string, double[,]> _weights;
+    readonly TrainingOptions _options;
     readonly int _layers;
     readonly double _sigmaFloor;
 
     public ScalarModel(Autoencoder model, TrainingOptions options)
     {
         _weights = model.named_parameters().ToDictionary(p => p.name, p => Models.Matrix(p.parameter));
+        _options = options;
         _layers = options.Network.Hidden.Count;
         _sigmaFloor = options.Network.SigmaFloor;
     }
@@ -101,6 +103,43 @@ sealed class ScalarModel
 
     public static double LogBernoulli(double[] x, double[] logits) =>
         x.Select((xi, i) => xi * Math.Log(1 / (1 + Math.Exp(-logits[i]))) + (1 - xi) * Math.Log(1 / (1 + Math.Exp(logits[i])))).Sum();
+
+    /// <summary>log p(z): of <c>prior: marginal</c> that of what is drawn from.</summary>
+    public double LogPrior(double[] z) => _options.Prior.Name switch
+    {
+        PriorName.Gaussian or PriorName.Mixture => LogMixture(z, Components("prior")),
+        PriorName.Vamp => LogMixture(z, PseudoPosteriors()),
+        _ => LogStandardNormal(z),
+    };
+
+    /// <summary>log q(x) where it is a density of its own.</summary>
+    public double LogQx(double[] x) => _options.Objective.QX == EncoderMarginal.Prior
+        ? LogMixture(x, Components("q_x.density"))
+        : LogMeanExp(Rows("q_x.pseudo_codes").Select(u => LogPxz(x, u)));
+
+    public double LogPxz(double[] x, double[] z) => _options.Likelihood switch
+    {
+        Likelihood.Bernoulli => LogBernoulli(x, Logits(z)),
+        Likelihood.Gaussian => LogNormal(x, Decode(z).Mean, Decode(z).Sigma),
+        _ => throw new ArgumentOutOfRangeException(nameof(z)),
+    };
+
+    /// <summary>Where the prior is a mixture: its components' means and deviations.</summary>
+    public (double[] Mean, double[] Sigma)[] PriorComponents() =>
+        _options.Prior.Name == PriorName.Vamp ? PseudoPosteriors() : Components("prior");
+
+    (double[] Mean, double[] Sigma)[] Components(string prefix) =>
+        [.. Rows($"{prefix}.mean").Zip(Rows($"{prefix}.log_sigma"), (mean, s) => (mean, s.Select(value => Math.Exp(value) + _sigmaFloor).ToArray()))];
+
+    (double[] Mean, double[] Sigma)[] PseudoPosteriors() => [.. Rows("prior.pseudo_inputs").Select(u =>
+        Encode(_options.Likelihood == Likelihood.Bernoulli ? [.. u.Select(value => Math.Clamp(value, 0, 1))] : u))];
+
+    IEnumerable<double[]> Rows(string name) => Enumerable.Range(0, _weights[name].GetLength(0)).Select(i => Models.Row(_weights[name], i));
+
+    static double LogMixture(double[] z, (double[] Mean, double[] Sigma)[] components) =>
+        LogMeanExp(components.Select(c => LogNormal(z, c.Mean, c.Sigma)));
+
+    static double LogMeanExp(IEnumerable<double> values) => Math.Log(values.Average(Math.Exp));
 
     public static double[] Sample((double[] Mean, double[] Sigma) p, double[] eps) => [.. p.Mean.Select((m, i) => m + p.Sigma[i] * eps[i])];
 
