@@ -110,10 +110,10 @@ public sealed class Comparison
         _ => value.ToString("F4", CultureInfo.InvariantCulture),
     };
 
-    /// <summary>The aggregate of several runs has a metric's mean and deviation where one run has its value.</summary>
+    /// <summary>evaluation-seeds.json has a metric's mean and deviation under <c>metrics</c>, where evaluation.json has its value.</summary>
     static string OverSeeds(IReadOnlyDictionary<string, double> metrics, string key) =>
-        metrics.TryGetValue($"mean.{key}", out var mean)
-            ? string.Create(CultureInfo.InvariantCulture, $"{mean:G4} ± {(metrics.TryGetValue($"sd.{key}", out var deviation) ? deviation : double.NaN):G2}")
+        metrics.TryGetValue($"metrics.{key}.mean", out var mean)
+            ? string.Create(CultureInfo.InvariantCulture, $"{mean:G4} ± {(metrics.TryGetValue($"metrics.{key}.sd", out var deviation) ? deviation : double.NaN):G2}")
             : metrics.TryGetValue(key, out var value) ? Format(value) : "-";
 
     static string Line(string[] cells) => $"| {string.Join(" | ", cells.Select(c => c.Replace("|", "\\|", StringComparison.Ordinal)))} |\n";

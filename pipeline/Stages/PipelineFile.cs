@@ -20,7 +20,7 @@ public sealed record Stage
     /// <summary>Files and folders that the stage writes whole, metrics files included. They are removed before it runs.</summary>
     public IReadOnlyList<string> Outs { get; init; } = [];
 
-    /// <summary>Those outs that are JSON with numbers in it: their values go into the lock.</summary>
+    /// <summary>Outs, or files in them, that are JSON with numbers in it: their values go into the lock.</summary>
     public IReadOnlyList<string> Metrics { get; init; } = [];
 
     public string Command => string.Join('\n', Commands);
@@ -195,13 +195,15 @@ public sealed partial record PipelineFile
             }
         }
         var commands = stage["cmd"] is YamlSequence ? stage.Texts("cmd") ?? [] : stage.Text("cmd") is { } one ? [one] : [];
+        var outs = Paths(stage, "outs", values, used);
         var metrics = Paths(stage, "metrics", values, used);
         return new Stage
         {
             Name = name,
             Commands = [.. commands.Select(c => values.Substitute(stage, "cmd", c.Trim(), used))],
             Deps = Paths(stage, "deps", values, used),
-            Outs = [.. Paths(stage, "outs", values, used).Concat(metrics).Distinct()],
+            // Metrics may lie in a folder that is an out: it is removed and hashed with them.
+            Outs = [.. outs.Concat(metrics.Where(m => !outs.Any(o => m.StartsWith($"{o}/", StringComparison.Ordinal)))).Distinct()],
             Metrics = metrics,
             Params = new SortedDictionary<string, string>(used.ToDictionary(p => p, p => values.Texts[p]), StringComparer.Ordinal),
         };

@@ -26,7 +26,7 @@ public sealed class MatrixTests : IDisposable
           - name: MIM above the VAE, ${item.hidden} units
             matrix:
               hidden: ${wide}
-            metric: evaluate@${item.hidden}-mim.mean.mi - evaluate@${item.hidden}-vae.mean.mi
+            metric: evaluate@${item.hidden}-mim.metrics.mi.mean - evaluate@${item.hidden}-vae.metrics.mi.mean
             expect: ">= 4"
         comparison:
           matrix:
@@ -85,7 +85,7 @@ public sealed class MatrixTests : IDisposable
         Assert.Equal(["MIM above the VAE, 5 units", "MIM above the VAE, 50 units"], file.Gates.Select(g => g.Name));
         Assert.Equal(["evaluate@50-mim", "evaluate@50-vae"], file.Gates[1].Aliases);
         var values = new Dictionary<string, double> { ["evaluate@50-mim"] = 6.75, ["evaluate@50-vae"] = 0.95 };
-        var found = file.Gates[1].Evaluate(alias => new Dictionary<string, double> { ["mean.mi"] = values[alias] }, alias => alias);
+        var found = file.Gates[1].Evaluate(alias => new Dictionary<string, double> { ["metrics.mi.mean"] = values[alias] }, alias => alias);
         Assert.Equal(5.8, found, 12); // two doubles
         Assert.True(file.Gates[1].Judge(found, null).Held);
     }
@@ -109,7 +109,7 @@ public sealed class MatrixTests : IDisposable
         var comparison = new Comparison();
         comparison.AddSweep(Assert.IsType<SweepTable>(file.Sweep), alias => alias switch
         {
-            "evaluate@5-mim" => new Dictionary<string, double> { ["mean.mi"] = 3.71834, ["sd.mi"] = 1.8104, ["mean.knn"] = 0.7, ["sd.knn"] = 0.1701 },
+            "evaluate@5-mim" => new Dictionary<string, double> { ["metrics.mi.mean"] = 3.71834, ["metrics.mi.sd"] = 1.8104, ["metrics.knn.mean"] = 0.7, ["metrics.knn.sd"] = 0.1701 },
             "evaluate@50-vae" => new Dictionary<string, double> { ["mi"] = 0.98 },
             _ => null,
         });

@@ -53,6 +53,14 @@ public sealed class PipelineFileTests : IDisposable
         Assert.Equal("a=2 b=x/y c=3", string.Join(' ', stage.Params.Select(p => $"{p.Key}={p.Value}")));
     }
 
+    [Fact]
+    public void Metrics_may_lie_in_a_folder_that_the_stage_writes()
+    {
+        var file = Parse("stages: { a: { cmd: x, outs: [run], metrics: [run/m.json, n.json] } }\nmetrics: { m: run/m.json }");
+        Assert.Equal(["run", "n.json"], file.Stages[0].Outs);
+        Assert.Equal(["run/m.json", "n.json"], file.Stages[0].Metrics);
+    }
+
     [Theory]
     [InlineData("seeds=1", "-p seeds=1: unknown param 'seeds'. Did you mean 'seed'?")]
     [InlineData("seed", "-p seed: expected name=value.")]
