@@ -3,14 +3,17 @@ using Mim.Models;
 namespace Mim.Inference;
 
 /// <summary>
-/// Decodes p(x|z) = Π p(xᵢ|x₍ⱼ₎ with j &lt; i, z) of binary x: one run of the conditional network for each element, whose value is then given to the runs
-/// after it. With a generator that value is a draw, 1 with the element's probability, and the result a draw from p(x|z), in raw units. Without one it is
-/// the likelier value, and the result x_mean along that path: each element's mean given those values. That is not E[x|z], which has no closed form;
-/// the mean of many draws estimates it.
+/// Decodes p(x|z) = Π p(xᵢ|x₍ⱼ₎ with j &lt; i, z) of binary x with the conditional network, each element's value given to those after it. With a generator
+/// that value is a draw, 1 with the element's probability, and the result a draw from p(x|z), in raw units. Without one it is the likelier value, and
+/// the result x_mean along that path: each element's mean given those values. That is not E[x|z], which has no closed form; the mean of many draws
+/// estimates it.
 /// </summary>
 /// <remarks>
-/// The uniform numbers are drawn row by row, so that batching does not change them. A probability that two batch sizes round to different sides of
-/// its uniform number, of which the chance is about 1e-6 an element, still changes the draw.
+/// The uniform numbers are drawn first, row by row, so that batching does not change them. A probability that two batch sizes round to different
+/// sides of its number, of which the chance is about 1e-6 an element, still changes the draw.
+/// With its numbers fixed x is the one solution of xᵢ = fᵢ(x₍ⱼ₎ with j &lt; i). Each run computes all elements anew from the latest values, which after
+/// k runs are the solution's in the first k elements at least, and ends when nothing changes (Song et al. 2021, Jacobi iteration): the result of one
+/// run for each element, bit for bit, after fewer runs.
 /// </remarks>
 public sealed class AutoregressiveLoop
 {
@@ -44,20 +47,30 @@ public sealed class AutoregressiveLoop
         var given = _model.Given(rows);
         given.Span.Clear();
         var logits = _model.Buffers.Output(_logits, rows);
-        for (var element = 0; element < _xDim; element++)
+        var changed = true;
+        for (var run = 0; run < _xDim && changed; run++)
         {
             cancellationToken.ThrowIfCancellationRequested();
             _model.Run(rows);
-            for (var at = element; at < rows * _xDim; at += _xDim)
-            {
-                var probability = 1 / (1 + Math.Exp(-(double)logits.Span[at]));
-                given.Span[at] = probability > (_generator is null ? 0.5 : _uniforms[at]) ? 1 : 0;
-            }
+            changed = Update(logits.Span, given.Span);
         }
         if (_generator is not null)
         {
             ToRaw(given.Span, _model.Buffers.Output(0, rows).Span);
         }
+    }
+
+    bool Update(ReadOnlySpan<float> logits, Span<float> given)
+    {
+        var changed = false;
+        for (var i = 0; i < given.Length; i++)
+        {
+            var probability = 1 / (1 + Math.Exp(-(double)logits[i]));
+            var value = probability > (_generator is null ? 0.5 : _uniforms[i]) ? 1f : 0f;
+            changed |= value != given[i];
+            given[i] = value;
+        }
+        return changed;
     }
 
     void ToRaw(ReadOnlySpan<float> bits, Span<float> raw)

@@ -136,7 +136,7 @@ public sealed class ServedModel : BackgroundService
             {
                 return Serve(model);
             }
-            // A row is as many runs as x has elements: no answer to wait for over HTTP.
+            // A batch may take as many runs as x has elements: no answer to wait for over HTTP.
             using (model)
             {
                 Verification.Check(package, model, checks);

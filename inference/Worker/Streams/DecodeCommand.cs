@@ -16,7 +16,7 @@ public static class DecodeCommand
             HelpName = "SEED",
         };
         var command = new Command("decode", "Decode codes (z) into x_mean in raw units. Codes that name another space are refused. An autoregressive decoder "
-            + "is run once for each element of x: x_mean is then the mean of each element given the likelier value of every earlier one.")
+            + "is run up to once for each element of x: x_mean is then the mean of each element given the likelier value of every earlier one.")
         {
             sample,
         };
