@@ -17,14 +17,17 @@ public static class ModelCard
 
         var objective = manifest.Objective;
         var x = string.Join("×", manifest.XShape);
-        var hidden = string.Join(", ", options.Network.Hidden);
+        var network = options.Network;
+        var layers = network.Name == Architectures.Mlp
+            ? $"hidden {string.Join(", ", network.Hidden)} ({network.Activation.ToString().ToLowerInvariant()}), decoder mirrored"
+            : network.Name;
         var preprocessing = manifest.Preprocessing.Count == 0 ? "none" : string.Join(", ", manifest.Preprocessing.Select(step => step.Kind));
         var engines = string.Join("; ", manifest.Engines.OrderBy(e => e.Key, StringComparer.Ordinal).Select(e => $"{e.Key}: {e.Value}"));
         var trainer = options.Trainer;
         Line($"# {manifest.Name}");
         Line($"");
         Line($"Maps one observation of {x} raw features to a code of {manifest.ZSize} numbers (`encoder.onnx`: `x` → {Outputs(manifest)})");
-        Line($"and a code back to an observation (`decoder.onnx`: `z` → `x_mean`, in raw units). Preprocessing is part of the graphs.");
+        Line($"and a code back to an observation ({Decoder(manifest)}, in raw units). Preprocessing is part of the graphs.");
         Line($"");
         Line($"| | |");
         Line($"|---|---|");
@@ -32,7 +35,7 @@ public static class ModelCard
         Line($"| objective | {objective.Name}{Choices(objective)} |");
         Line($"| prior | {objective.Prior}{(objective.PriorComponents is { } k ? $", {k} components" : "")} |");
         Line($"| likelihood | {manifest.Likelihood} |");
-        Line($"| network | hidden {hidden} ({options.Network.Activation.ToString().ToLowerInvariant()}), decoder mirrored |");
+        Line($"| network | {layers} |");
         Line($"| σ floor | {Floor(manifest.LogVarFloor)} |");
         Line($"| preprocessing | {preprocessing} |");
         Line($"| data | {manifest.Dataset.Name}, sha256 `{manifest.Dataset.Sha256}` |");
@@ -56,6 +59,15 @@ public static class ModelCard
         Line($"- Codes compare only with codes of the same space id: another training run, even with the same settings, is another space.");
         Line($"- Measured on data drawn as the training data were. Nothing is known about other data; the encoder does not say when x is foreign.");
         Line($"- The graphs hold no randomness: a draw of the posterior is z_mean + exp(z_log_var/2)·ε on the host.");
+        if (manifest.Autoregressive)
+        {
+            Line($"- The decoder gives each pixel's distribution given the code and the pixels before it. Drawing an image is the host's loop, as in `mim decode`;");
+            Line($"  E[x|z] has no closed form.");
+        }
+        if (options.Network.Name is Architectures.Hvae or Architectures.ConvHvae or Architectures.PixelHvae)
+        {
+            Line($"- The code is [z₁, z₂]. z₁'s mean and log-variance are those at z₂ = its mean: independent draws of both levels only approximate the posterior.");
+        }
         if (evaluation.KsgCeiling is { } ceiling)
         {
             Line($"- The mutual information is an estimate and cannot exceed {ceiling:F2} nats at {evaluation.KsgRows} rows.");
@@ -68,6 +80,9 @@ public static class ModelCard
     }
 
     static string Outputs(ModelManifest manifest) => manifest.LogVarFloor is null ? "`z_mean`" : "`z_mean`, `z_log_var`";
+
+    static string Decoder(ModelManifest manifest) =>
+        manifest.Autoregressive ? "`decoder.onnx`: `z`, `x_given` → `x_mean`, given each pixel's predecessors" : "`decoder.onnx`: `z` → `x_mean`";
 
     static string Choices(ModelObjective objective)
     {

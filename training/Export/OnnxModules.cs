@@ -256,9 +256,8 @@ public sealed class OnnxModules(OnnxWriter writer)
         RequireRank(x, 3, path, convolution);
         using var scope = NewDisposeScope();
         var masked = convolution.Masked;
-        var reach = masked.shape[2] / 2;
         return new(
-            writer.Node("Conv", name, [x.Name, .. Weights(path, ("weight", masked))], ("kernel_shape", masked.shape[2..]), ("pads", (long[])[reach, reach, reach, reach])),
+            writer.Node("Conv", name, [x.Name, .. Weights(path, ("weight", masked))], ("kernel_shape", masked.shape[2..]), ("pads", (long[])[1, 1, 0, 1])),
             [convolution.Outputs, x.RowShape[1], x.RowShape[2]]);
     }
 

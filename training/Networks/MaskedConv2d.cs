@@ -21,6 +21,9 @@ public sealed class MaskedConv2d : nn.Module<Tensor, Tensor>
 {
     const int Kernel = 3;
 
+    /// <summary>Rows of the kernel that the mask leaves anything of.</summary>
+    const int Rows = 2;
+
     public readonly Parameter weight;
     readonly Tensor mask;
 
@@ -30,7 +33,7 @@ public sealed class MaskedConv2d : nn.Module<Tensor, Tensor>
         weight = nn.Parameter(zeros(outputs, inputs, Kernel, Kernel));
         var centre = Kernel * Kernel / 2;
         var kept = visible == PixelMask.Before ? centre : centre + 1;
-        mask = tensor([.. Enumerable.Range(0, Kernel * Kernel).Select(i => i < kept ? 1f : 0f)], [1, 1, Kernel, Kernel]);
+        mask = tensor([.. Enumerable.Range(0, Rows * Kernel).Select(i => i < kept ? 1f : 0f)], [1, 1, Rows, Kernel]);
         register_parameter(nameof(weight), weight);
         register_buffer(nameof(mask), mask, persistent: false);
         (Inputs, Outputs, Visible) = (inputs, outputs, visible);
@@ -42,8 +45,8 @@ public sealed class MaskedConv2d : nn.Module<Tensor, Tensor>
 
     public PixelMask Visible { get; }
 
-    /// <summary>The kernel as it is used, (C', C, 3, 3).</summary>
-    public Tensor Masked => weight * mask;
+    /// <summary>The kernel as it is used, (C', C, 2, 3): of its third row, which is all masked, no product is formed.</summary>
+    public Tensor Masked => weight.narrow(2, 0, Rows) * mask;
 
-    public override Tensor forward(Tensor x) => nn.functional.conv2d(x, Masked, padding: [Kernel / 2, Kernel / 2]);
+    public override Tensor forward(Tensor x) => nn.functional.conv2d(x, Masked, padding: [1, 1]).narrow(2, 0, x.shape[2]);
 }

@@ -14,9 +14,15 @@ public sealed class ArchitectureExportTests
     {
         { Architectures.Hvae, Likelihood.Bernoulli, 28 },
         { Architectures.Hvae, Likelihood.Gaussian, 9 },
+        { Architectures.Hvae, Likelihood.Logistic, 9 },
         { Architectures.ConvHvae, Likelihood.Bernoulli, 14 },
         { Architectures.ConvHvae, Likelihood.Gaussian, 9 },
         { Architectures.PixelHvae, Likelihood.Bernoulli, 14 },
+        { Architectures.Mlp, Likelihood.Gaussian, 3 },
+        { Architectures.Mlp, Likelihood.GaussianFixed, 3 },
+        { Architectures.Mlp, Likelihood.GaussianMixture, 3 },
+        { Architectures.Mlp, Likelihood.Bernoulli, 3 },
+        { Architectures.Mlp, Likelihood.Logistic, 3 },
     };
 
     [Theory]
@@ -27,8 +33,12 @@ public sealed class ArchitectureExportTests
         using var _ = no_grad();
         long[] shape = [size, size];
         using var model = TwoLevel.Create(name, shape, likelihood: likelihood);
-        using var encoder = new OrtGraph(OnnxExport.Encoder(model.encoder, model.ZDim, shape, s_scale));
-        using var decoder = new OrtGraph(OnnxExport.Decoder(model.decoder, model.ZDim, shape, s_scale));
+        var (encoderBytes, decoderBytes) = (
+            OnnxExport.Encoder(model.encoder, model.ZDim, shape, s_scale), OnnxExport.Decoder(model.decoder, model.ZDim, shape, s_scale));
+        Assert.Equal([TensorNames.ZMean, TensorNames.ZLogVar], OnnxScanner.Scan(encoderBytes, "encoder.onnx").Outputs.Select(port => port.Name));
+        Assert.Contains(TensorNames.XMean, OnnxScanner.Scan(decoderBytes, "decoder.onnx").Outputs.Select(port => port.Name));
+        using var encoder = new OrtGraph(encoderBytes);
+        using var decoder = new OrtGraph(decoderBytes);
         foreach (var n in Golden.RowCounts)
         {
             using var noise = new Generator((ulong)n);
@@ -71,7 +81,7 @@ public sealed class ArchitectureExportTests
         var kernel = graph.Messages(5).Single(t => t.String(8) == "decoder.pixels.3.weight").Floats(9);
         for (var i = 0; i < kernel.Length; i++)
         {
-            Assert.Equal(i % 9 > 4, kernel[i] == 0);
+            Assert.Equal(i % 6 > 4, kernel[i] == 0);
         }
     }
 

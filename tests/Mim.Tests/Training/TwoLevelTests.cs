@@ -167,6 +167,15 @@ public sealed class TwoLevelTests
         }
     }
 
+    [Fact]
+    public void A_pixel_network_has_no_mean_image_to_train_on()
+    {
+        var options = new TrainingOptions { Network = new NetworkOptions { Name = Architectures.PixelHvae }, Likelihood = Likelihood.Bernoulli };
+        using var init = new Generator(1);
+        var e = Assert.Throws<UsageException>(() => Autoencoder.Create(options, [4, 4], init));
+        Assert.Contains("objective.bernoulli_gradient: score_function", e.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(Architectures.PixelHvae, Likelihood.Gaussian, "bernoulli", 28, 28)]
     [InlineData(Architectures.ConvHvae, Likelihood.Bernoulli, "one channel", 3, 28, 28)]
