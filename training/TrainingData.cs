@@ -78,7 +78,7 @@ sealed class TrainingData : IDisposable
         {
             return loaded;
         }
-        var rows = _dataset.Load(name, epoch - 1);
+        var rows = name == SplitName.Train ? _dataset.TrainingRows(epoch - 1) : _dataset.Load(name, epoch - 1);
         if (ReferenceEquals(loaded?.Source, rows))
         {
             return loaded;

@@ -21,6 +21,7 @@ static class DataCommand
                 ("toy4", "[2]", "component", "Gaussian mixture of the MIM paper: 4 modes of a ring and the origin, sigma 0.25"),
                 ("toy4_<d>", "[d]", "component", "the same in d dimensions (toy4_20 in the paper), further means from -50 to 50"),
                 ("toy-4", "[2]", "component", "4 modes on a closed ring without the origin, sigma 0.3125"),
+                ("toyMIM", "[2]", "component", "a Gaussian for each lit pixel of the text behind 'toy' (A-Z, 0-9; toyVAE, toyAE in the paper)"),
                 ("sprites", "[28, 28]", "shape", "rendered squares, ellipses and hearts with known scale, rotation, x and y"),
                 (Dataset.FromFile, "the file's", "if any", "IDX, .npy, .npz, CSV, TSV or JSONL in dataset.path"),
                 .. RemoteDataset.Known.Select(remote => (remote.Name, "[28, 28]", "0-9",
@@ -51,7 +52,7 @@ static class DataCommand
         var name = new Option<string?>("--dataset") { Description = "Its dataset.name [default: the configuration's]", HelpName = "NAME" };
         var split = new Option<SplitName>("--split") { Description = "Split to freeze", DefaultValueFactory = _ => SplitName.Test };
         var seed = new Option<long?>("--seed") { Description = "Key of a generator's draws [default: the configuration's trainer.seed]" };
-        var epoch = new Option<int>("--epoch") { Description = "Epoch whose draws to freeze", DefaultValueFactory = _ => 0 };
+        var epoch = new Option<int>("--epoch") { Description = "Epoch whose draws or augmentation to freeze", DefaultValueFactory = _ => 0 };
         var outFolder = new Option<string>("--out") { Description = "Folder to write", Required = true, HelpName = "DIR" };
         var json = JsonOption();
         var command = new Command("materialise", "Freeze a split: x.npy (raw units), labels.npy, factors.npy, dataset.json.")

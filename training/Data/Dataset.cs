@@ -32,8 +32,11 @@ public abstract class Dataset
 
     readonly IReadOnlyList<PreprocessingStep>?[] _perSplit = new IReadOnlyList<PreprocessingStep>?[Enum.GetValues<SplitName>().Length];
 
+    bool _augmented;
+    ulong _seed;
+
     /// <summary>The named data sets; a mixture may have any number of modes and dimensions.</summary>
-    public static IReadOnlyList<string> KnownNames { get; } = ["toy4", "toy4_20", "toy-4", "sprites", FromFile];
+    public static IReadOnlyList<string> KnownNames { get; } = ["toy4", "toy4_20", "toy-4", "toyMIM", "sprites", FromFile];
 
     public abstract string Name { get; }
 
@@ -72,10 +75,26 @@ public abstract class Dataset
     /// </summary>
     public abstract string Sha256 { get; }
 
-    /// <summary>The rows of a split. Epochs count from 0; a file ignores them.</summary>
+    /// <summary>Whether <see cref="TrainingRows"/> are others in each epoch.</summary>
+    public bool TrainingRowsVary => _augmented || VariesByEpoch;
+
+    /// <summary>Whether <see cref="Load"/> gives other rows in each epoch.</summary>
+    public virtual bool VariesByEpoch => false;
+
+    /// <summary>The rows of a split. Epochs count from 0; a file ignores them. Two threads may call it at once.</summary>
     public abstract DataSplit Load(SplitName split, int epoch);
 
-    /// <summary>Opens what the options name. The seed keys the draws of a generator; a file's rows do not depend on it.</summary>
+    /// <summary>
+    /// What is trained on in an epoch, from 0: the training split, augmented where the options say so. Constants are fitted, and models measured, on the split
+    /// as it is.
+    /// </summary>
+    public DataSplit TrainingRows(int epoch)
+    {
+        var rows = Load(SplitName.Train, epoch);
+        return _augmented ? AffineAugmentation.Apply(rows, XShape, _seed, epoch) : rows;
+    }
+
+    /// <summary>Opens what the options name. The seed keys the draws of a generator and of augmentation; the rows of a file do not depend on it.</summary>
     public static Dataset Open(DatasetOptions options, long seed)
     {
         Check(options);
@@ -86,6 +105,12 @@ public abstract class Dataset
             _ => throw new UsageException(
                 $"dataset.name: expected a data set, found '{options.Name}'.{Nearest.Hint(options.Name, KnownNames)}"),
         };
+        dataset._augmented = options.Augment == DatasetOptions.Affine;
+        dataset._seed = unchecked((ulong)seed);
+        if (dataset._augmented)
+        {
+            AffineAugmentation.Check(dataset);
+        }
         dataset.Preprocessing = PreprocessingFit.Fit(options, dataset);
         dataset.HasPreprocessingPerSplit = PreprocessingFit.IsPerSplit(options);
         return dataset;
@@ -121,9 +146,22 @@ public abstract class Dataset
             throw new UsageException(
                 $"dataset.format: expected a format, found '{options.Format}'.{Nearest.Hint(options.Format, DatasetOptions.Formats)}");
         }
+        if (options.ValidationRows is not null && options.Name != FromFile)
+        {
+            throw new UsageException($"dataset.validation_rows: expected dataset.name '{FromFile}' beside it, found '{options.Name}', which draws its rows.");
+        }
         if (options.Delimiter is { } delimiter && delimiter is not ("tab" or "\\t" or [not ('"' or '\r' or '\n')]))
         {
             throw new UsageException($"dataset.delimiter: expected one character or 'tab', found '{delimiter}'.");
+        }
+        if (!DatasetOptions.Augmentations.Contains(options.Augment))
+        {
+            throw new UsageException(
+                $"dataset.augment: expected none or affine, found '{options.Augment}'.{Nearest.Hint(options.Augment, DatasetOptions.Augmentations)}");
+        }
+        if (options.ValidationRows is < 1)
+        {
+            throw new UsageException($"dataset.validation_rows: expected at least 1, found {options.ValidationRows}.");
         }
         if (options.Path is { } path && options.Name != FromFile)
         {

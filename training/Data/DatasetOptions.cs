@@ -9,7 +9,11 @@ public sealed record DatasetOptions
 
     internal static readonly IReadOnlyList<string> Formats = ["auto", "idx", "npy", "npz", "csv", "tsv", "jsonl"];
 
-    /// <summary>A generator (<c>toy4</c>, <c>toy4_20</c>, <c>toy-4</c>, <c>sprites</c>) or <c>file</c>.</summary>
+    internal const string Affine = "affine";
+
+    internal static readonly IReadOnlyList<string> Augmentations = ["none", Affine];
+
+    /// <summary>A generator (<c>toy4</c>, <c>toy4_20</c>, <c>toy-4</c>, <c>toyMIM</c>, <c>sprites</c>) or <c>file</c>.</summary>
     public string Name { get; init; } = "toy4_20";
 
     /// <summary>Observations of a <c>file</c> data set.</summary>
@@ -19,6 +23,12 @@ public sealed record DatasetOptions
     /// Labels in a file of their own (IDX, .npy or one value a line); otherwise the label column or key of <see cref="Path"/>, if any.
     /// </summary>
     public string? LabelsPath { get; init; }
+
+    /// <summary>Further files of observations, of the same format and shape; their rows follow those of <see cref="Path"/> in this order.</summary>
+    public IReadOnlyList<string> MorePaths { get; init; } = [];
+
+    /// <summary>Their labels where <see cref="LabelsPath"/> has those of the first; the same label means the same in all files.</summary>
+    public IReadOnlyList<string> MoreLabelsPaths { get; init; } = [];
 
     /// <summary>A test split in a file of its own, of the same format; <see cref="TestFraction"/> is then unused.</summary>
     public string? TestPath { get; init; }
@@ -57,18 +67,24 @@ public sealed record DatasetOptions
 
     public double TestFraction { get; init; } = 0.1;
 
+    /// <summary>The last rows of a file, in its order, are the validation split; <see cref="ValidationFraction"/> is then unused.</summary>
+    public int? ValidationRows { get; init; }
+
     /// <summary>Decides which rows of a file belong to which split, and nothing else.</summary>
     public long SplitSeed { get; init; } = 1;
 
     /// <summary>Rows a generator draws per split and epoch; the reference's 78 full batches of 128.</summary>
     public int RowsPerEpoch { get; init; } = ReferenceRowsPerEpoch;
 
+    /// <summary>What is done to the images of training rows in each epoch: <c>none</c>, or <c>affine</c>, see <see cref="AffineAugmentation"/>.</summary>
+    public string Augment { get; init; } = "none";
+
     /// <summary>Height and width of the sprites, at least 28.</summary>
     public int ImageSize { get; init; } = 28;
 
     /// <summary>
     /// Kinds in order, each with an argument after a colon where it takes one: <c>standardise</c>, <c>scale: 255</c>,
-    /// <c>dequantise: 256</c>, <c>binarise: 0.5</c>, <c>binarise_stochastic</c>, <c>pca: 20</c>. Imputation comes first by itself where
+    /// <c>dequantise: 256</c>, <c>dequantise_training: 256</c>, <c>binarise: 0.5</c>, <c>binarise_stochastic</c>, <c>binarise_static</c>, <c>pca: 20</c>. Imputation comes first by itself where
     /// <see cref="Missing"/> asks for it.
     /// </summary>
     public IReadOnlyList<string> Preprocessing { get; init; } = [];

@@ -6,7 +6,7 @@ namespace Mim.Training;
 
 /// <summary>
 /// Rows of a file, split by seed: each row has a hash of (split seed, row number), and the rows of smallest hash are the test split, the
-/// next ones the validation split. A split keeps the order of the file.
+/// next ones the validation split, unless that is a number of last rows. A split keeps the order of the file.
 /// </summary>
 sealed class FileDataset : Dataset
 {
@@ -79,7 +79,22 @@ sealed class FileDataset : Dataset
         {
             throw new UsageException("dataset.test_labels_path: expected dataset.test_path beside it, found none.");
         }
+        if (options.MorePaths.Count > 0 && format is not ("idx" or "npy" or "npz"))
+        {
+            throw new UsageException($"dataset.more_paths: expected format idx, npy or npz, found {format}. Put the rows of a table into one file.");
+        }
+        if (options.MoreLabelsPaths.Count > 0 && (options.LabelsPath is null || options.MoreLabelsPaths.Count != options.MorePaths.Count))
+        {
+            throw new UsageException("dataset.more_labels_paths: expected dataset.labels_path and one file of labels for each of the "
+                + $"{options.MorePaths.Count} files of dataset.more_paths, found {options.MoreLabelsPaths.Count}.");
+        }
         var rows = WithLabels(FileFormat.Open(path, format, options), options.LabelsPath);
+        var more = options.MorePaths.Select((further, i) =>
+            WithLabels(FileFormat.Open(further, format, options), options.MoreLabelsPaths.ElementAtOrDefault(i))).ToArray();
+        if (more.Length > 0)
+        {
+            rows = ArrayRows.Concatenate([rows, .. more]);
+        }
         var testRows = options.TestPath is { } testPath
             ? WithLabels(FileFormat.Open(testPath, format, options), options.TestLabelsPath)
             : null;
@@ -118,12 +133,20 @@ sealed class FileDataset : Dataset
         }
         int[] order = [.. Enumerable.Range(0, rows.Count)];
         Array.Sort(hashes, order);
-        var test = Share(testFraction, rows.Count);
-        var validation = Share(options.ValidationFraction, rows.Count);
-        return test + validation >= rows.Count
-            ? throw new InvalidDataException(
-                $"{rows.Path}: expected more than {test + validation} rows ({validation} validation, {test} test), found {rows.Count}.")
-            : [[.. order[(test + validation)..].Order()], [.. order[test..(test + validation)].Order()], [.. order[..test].Order()]];
+        var last = options.ValidationRows ?? 0;
+        var test = Share(testFraction, Math.Max(0, rows.Count - last));
+        var validation = options.ValidationRows ?? Share(options.ValidationFraction, rows.Count);
+        if (test + validation >= rows.Count)
+        {
+            throw new InvalidDataException(
+                $"{rows.Path}: expected more than {test + validation} rows ({validation} validation, {test} test), found {rows.Count}.");
+        }
+        if (options.ValidationRows is not null)
+        {
+            var first = Array.FindAll(order, row => row < rows.Count - last);
+            return [[.. first[test..].Order()], [.. Enumerable.Range(rows.Count - last, last)], [.. first[..test].Order()]];
+        }
+        return [[.. order[(test + validation)..].Order()], [.. order[test..(test + validation)].Order()], [.. order[..test].Order()]];
     }
 
     static DataSplit Load(FileRows rows, int[] part, Func<string, long> encode, bool allowMissing)
@@ -159,12 +182,17 @@ sealed class FileDataset : Dataset
         {
             text.AppendLine(path is null ? "-" : Hashes.Sha256(path));
         }
+        foreach (var path in options.MorePaths.Concat(options.MoreLabelsPaths))
+        {
+            text.AppendLine(Hashes.Sha256(path));
+        }
         text.AppendLine(CultureInfo.InvariantCulture,
             $"{format} x={options.XKey} delimiter={options.Delimiter} header={options.Header} label={options.LabelColumn}");
         text.AppendLine(CultureInfo.InvariantCulture,
             $"columns={string.Join('\u001f', options.Columns)} categorical={string.Join('\u001f', options.Categorical)}");
         text.AppendLine(CultureInfo.InvariantCulture,
             $"missing={options.Missing} validation={options.ValidationFraction:R} test={options.TestFraction:R} seed={options.SplitSeed}");
+        text.AppendLine(CultureInfo.InvariantCulture, $"last={options.ValidationRows} augment={options.Augment}");
         return Hashes.Sha256(Encoding.UTF8.GetBytes(text.ToString()));
     }
 }

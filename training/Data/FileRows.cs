@@ -58,6 +58,27 @@ sealed class ArrayRows(string path, int count, IReadOnlyList<long> xShape, Array
             : new ArrayRows(path, idx.Rows, [.. idx.Shape.Skip(1).Select(size => (long)size)], idx.CopyRow);
     }
 
+    /// <summary>The rows of several files one after another; messages name the file that a row is from.</summary>
+    public static FileRows Concatenate(IReadOnlyList<FileRows> parts)
+    {
+        var first = parts[0];
+        var starts = new int[parts.Count];
+        for (var i = 1; i < parts.Count; i++)
+        {
+            parts[i].Adopt(first);
+            if (parts[i].Labels is null != first.Labels is null)
+            {
+                throw new UsageException($"{parts[i].Path}: expected labels in all files of dataset.path and dataset.more_paths or in none, "
+                    + $"found {(first.Labels is null ? "them here and not" : "none here, but")} in {first.Path}. Give dataset.more_labels_paths.");
+            }
+            starts[i] = checked(starts[i - 1] + parts[i - 1].Count);
+        }
+        return new ConcatenatedRows(parts, starts)
+        {
+            Labels = first.Labels is null ? null : [.. parts.SelectMany(part => part.Labels ?? [])],
+        };
+    }
+
     public static ArrayRows OfNpy(string path) => OfArray(path, path, Npy.Read(path), labels: null);
 
     public static ArrayRows OfNpz(string path, string xKey, string? labelKey)
@@ -84,5 +105,32 @@ sealed class ArrayRows(string path, int count, IReadOnlyList<long> xShape, Array
         var count = checked((int)array.Shape[0]);
         var size = values.Length / count;
         return new ArrayRows(path, count, array.Shape[1..], (row, x) => values.AsSpan(row * size, size).CopyTo(x)) { Labels = labels };
+    }
+}
+
+/// <param name="parts">In order.</param>
+/// <param name="starts">Number of each one's first row.</param>
+sealed class ConcatenatedRows(IReadOnlyList<FileRows> parts, int[] starts) : FileRows(parts[0].Path)
+{
+    public override int Count => starts[^1] + parts[^1].Count;
+
+    public override IReadOnlyList<long> XShape => parts[0].XShape;
+
+    public override string Where(int row)
+    {
+        var (part, own) = Find(row);
+        return part.Where(own);
+    }
+
+    public override void CopyRow(int row, Span<float> x)
+    {
+        var (part, own) = Find(row);
+        part.CopyRow(own, x);
+    }
+
+    (FileRows Part, int Row) Find(int row)
+    {
+        var i = Array.FindLastIndex(starts, start => start <= row);
+        return (parts[i], row - starts[i]);
     }
 }

@@ -60,7 +60,7 @@ public static class Materialised
             throw new UsageException(
                 $"{folder}: expected an empty folder or one that 'mim data materialise' wrote, found other files. Choose another --out.");
         }
-        var data = dataset.Load(split, epoch);
+        var data = split == SplitName.Train ? dataset.TrainingRows(epoch) : dataset.Load(split, epoch);
         Directory.CreateDirectory(
             Path.GetDirectoryName(target) ?? throw new UsageException($"{folder}: expected a folder to write, found the root."));
         var temporary = $"{target}.{Guid.NewGuid():N}.tmp";

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.RegularExpressions;
 using Mim.Models;
@@ -6,42 +7,44 @@ using Mim.Models;
 namespace Mim.Training;
 
 /// <summary>
-/// The reference's Gaussian mixtures <c>toy[-]&lt;modes&gt;[_&lt;d&gt;]</c>: equal weights, one isotropic σ = 0.25·5/K, the first two
+/// The reference's Gaussian mixtures of equal weights. <c>toy[-]&lt;modes&gt;[_&lt;d&gt;]</c>: one isotropic σ = 0.25·5/K, the first two
 /// dimensions of the means on the unit circle at θ_i = 2πi/K, with the origin as component 0 unless the name has a minus. Dividing by K and
 /// not by the number of modes leaves a gap in the ring of <c>toy4</c>: so do the published plots. The further dimensions are those of
-/// linspace(−50, 50, K·d) as [K, d].
+/// linspace(−10·K, 10·K, K·d) as [K, d].
+/// <c>toy&lt;TEXT&gt;</c>, such as <c>toyMIM</c>: every lit pixel of the text, w×h pixels large, is a component in two dimensions with mean
+/// ((column/w − 0.45)·3.6, (row from below/h − 0.45)·3.6) and σ = (1/w, 1/h).
 /// </summary>
 public sealed partial class Mixture : Dataset
 {
     const double SigmaTimesComponents = 0.25 * 5;
-    const double Extent = 50;
+    const double ExtentPerComponent = 10;
+    const double TextCentre = 0.45;
+    const double TextExtent = 3.6;
+    const int MaxText = 32;
 
     readonly float[] _means;
+    readonly double[] _sigma;
+    readonly string _parameters;
     readonly int _xDim;
     readonly int _rows;
     readonly ulong _seed;
 
-    Mixture(string name, int modes, bool withOrigin, int xDim, int rows, long seed)
+    /// <param name="options">Its name and rows.</param>
+    /// <param name="seed">Key of the draws.</param>
+    /// <param name="means">(Components, X).</param>
+    /// <param name="sigma">(X).</param>
+    /// <param name="parameters">What the hash names beside name and rows.</param>
+    Mixture(DatasetOptions options, long seed, float[] means, double[] sigma, string parameters)
     {
-        Name = name;
-        Components = withOrigin ? modes + 1 : modes;
-        Sigma = SigmaTimesComponents / Components;
-        XShape = [xDim];
-        _xDim = xDim;
-        _rows = rows;
+        Name = options.Name;
+        _xDim = sigma.Length;
+        XShape = [_xDim];
+        Components = means.Length / _xDim;
+        _rows = options.RowsPerEpoch;
         _seed = unchecked((ulong)seed);
-        _means = new float[Components * xDim];
-        for (var i = 0; i < _means.Length; i++)
-        {
-            _means[i] = (float)(-Extent + (2 * Extent * i / (_means.Length - 1)));
-        }
-        for (var component = 0; component < Components; component++)
-        {
-            var mean = _means.AsSpan(component * xDim, xDim);
-            var ring = withOrigin ? component - 1 : component;
-            var angle = Math.Tau * ring / Components;
-            (mean[0], mean[1]) = ring < 0 ? (0, 0) : ((float)Math.Cos(angle), (float)Math.Sin(angle));
-        }
+        _means = means;
+        _sigma = sigma;
+        _parameters = parameters;
     }
 
     public override string Name { get; }
@@ -53,25 +56,62 @@ public sealed partial class Mixture : Dataset
     /// <summary>Number of components, equally likely; the label of a row is its component.</summary>
     public int Components { get; }
 
-    /// <summary>Standard deviation of every component in every dimension.</summary>
-    public double Sigma { get; }
+    /// <summary>Standard deviation of every component in each dimension.</summary>
+    public ReadOnlySpan<double> Sigma => _sigma;
+
+    public override bool VariesByEpoch => true;
 
     public override string Sha256 => Hashes.Sha256(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture,
-        $"{Name} rows={_rows} sigma={Sigma:R} philox4x32-10")));
+        $"{Name} rows={_rows} {_parameters} philox4x32-10")));
 
     /// <summary>Null if the name is not one of a mixture.</summary>
     internal static Dataset? TryCreate(DatasetOptions options, long seed)
     {
         var match = NamePattern().Match(options.Name);
-        if (!match.Success)
-        {
-            return null;
-        }
+        return match.Success ? Ring(options, match, seed)
+            : TextPattern().Match(options.Name) is { Success: true } text ? Text(options, text.Groups["text"].Value, seed)
+            : null;
+    }
+
+    static Mixture Ring(DatasetOptions options, Match match, long seed)
+    {
         var modes = int.Parse(match.Groups["modes"].ValueSpan, CultureInfo.InvariantCulture);
         var xDim = match.Groups["d"].Success ? int.Parse(match.Groups["d"].ValueSpan, CultureInfo.InvariantCulture) : 2;
-        return modes < 1 || xDim < 2
-            ? throw new UsageException($"dataset.name '{options.Name}': expected at least one mode and two dimensions, as in toy4_20.")
-            : new Mixture(options.Name, modes, !match.Groups["ring"].Success, xDim, options.RowsPerEpoch, seed);
+        if (modes < 1 || xDim < 2)
+        {
+            throw new UsageException($"dataset.name '{options.Name}': expected at least one mode and two dimensions, as in toy4_20.");
+        }
+        var withOrigin = !match.Groups["ring"].Success;
+        var components = withOrigin ? modes + 1 : modes;
+        var extent = ExtentPerComponent * components;
+        var means = new float[components * xDim];
+        for (var i = 0; i < means.Length; i++)
+        {
+            means[i] = (float)(-extent + (2 * extent * i / (means.Length - 1)));
+        }
+        for (var component = 0; component < components; component++)
+        {
+            var mean = means.AsSpan(component * xDim, xDim);
+            var ring = withOrigin ? component - 1 : component;
+            var angle = Math.Tau * ring / components;
+            (mean[0], mean[1]) = ring < 0 ? (0, 0) : ((float)Math.Cos(angle), (float)Math.Sin(angle));
+        }
+        var sigma = new double[xDim];
+        Array.Fill(sigma, SigmaTimesComponents / components);
+        return new Mixture(options, seed, means, sigma, FormattableString.Invariant($"sigma={sigma[0]:R} extent={extent}"));
+    }
+
+    static Mixture Text(DatasetOptions options, string text, long seed)
+    {
+        if (text.Length > MaxText)
+        {
+            throw new UsageException($"dataset.name: expected a text of at most {MaxText} characters, found {text.Length}.");
+        }
+        var (width, height) = (TextFont.CellWidth * text.Length, TextFont.CellHeight);
+        var means = TextFont.Render(text).SelectMany(pixel => new[] { Place(pixel.Column, width), Place(pixel.RowUp, height) }).ToArray();
+        return new Mixture(options, seed, means, [1.0 / width, 1.0 / height], $"font=5x7 means={Hashes.Sha256(MemoryMarshal.AsBytes<float>(means))}");
+
+        static float Place(int pixel, int size) => (float)((((double)pixel / size) - TextCentre) * TextExtent);
     }
 
     public ReadOnlySpan<float> Mean(int component) => _means.AsSpan(component * _xDim, _xDim);
@@ -86,14 +126,14 @@ public sealed partial class Mixture : Dataset
             var squares = 0.0;
             for (var j = 0; j < _xDim; j++)
             {
-                var difference = (double)x[j] - mean[j];
+                var difference = ((double)x[j] - mean[j]) / _sigma[j];
                 squares += difference * difference;
             }
-            terms[component] = -squares / (2 * Sigma * Sigma);
+            terms[component] = -squares / 2;
         }
         var largest = terms.Max();
         var logMeanExp = largest + Math.Log(terms.Sum(term => Math.Exp(term - largest)) / Components);
-        return logMeanExp - (_xDim * Math.Log(Sigma * Math.Sqrt(Math.Tau)));
+        return logMeanExp - _sigma.Sum(sigma => Math.Log(sigma * Math.Sqrt(Math.Tau)));
     }
 
     public override DataSplit Load(SplitName split, int epoch)
@@ -108,7 +148,7 @@ public sealed partial class Mixture : Dataset
             var mean = Mean(component);
             for (var j = 0; j < _xDim; j++)
             {
-                x[(row * _xDim) + j] = (float)(mean[j] + (Sigma * random.NextNormal()));
+                x[(row * _xDim) + j] = (float)(mean[j] + (_sigma[j] * random.NextNormal()));
             }
         }
         return new DataSplit(x, _rows, _xDim, labels);
@@ -116,4 +156,7 @@ public sealed partial class Mixture : Dataset
 
     [GeneratedRegex(@"^toy(?<ring>-)?(?<modes>\d{1,3})(_(?<d>\d{1,4}))?$")]
     private static partial Regex NamePattern();
+
+    [GeneratedRegex("^toy(?<text>[A-Z0-9]*[A-Z][A-Z0-9]*)$")]
+    private static partial Regex TextPattern();
 }

@@ -60,6 +60,8 @@ public sealed class Sprites : Dataset
 
     public override bool HasLabels => true;
 
+    public override bool VariesByEpoch => true;
+
     public override IReadOnlyList<string> LabelNames { get; } = ["square", "ellipse", "heart"];
 
     public override IReadOnlyList<string> FactorNames { get; } = ["shape", "scale", "rotation", "x", "y"];

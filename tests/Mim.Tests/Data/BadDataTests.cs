@@ -67,7 +67,7 @@ public sealed class BadDataTests : IDisposable
     [Theory]
     [InlineData("sprite", "Did you mean 'sprites'?")]
     [InlineData("toys4", "Did you mean 'toy4'?")]
-    [InlineData("imagenet", "Known: toy4, toy4_20, toy-4, sprites, file")]
+    [InlineData("imagenet", "Known: toy4, toy4_20, toy-4, toyMIM, sprites, file")]
     public void An_unknown_name_is_answered_with_the_nearest(string name, string expected) => Assert.Contains(
         expected, Assert.Throws<UsageException>(() => Dataset.Open(new DatasetOptions { Name = name }, 1)).Message, StringComparison.Ordinal);
 
@@ -77,6 +77,10 @@ public sealed class BadDataTests : IDisposable
         { new() { ValidationFraction = 1 }, "dataset.validation_fraction" },
         { new() { TestFraction = double.NaN }, "dataset.test_fraction" },
         { new() { ValidationFraction = 0.5, TestFraction = 0.5 }, "found a sum of 1 or more" },
+        { new() { ValidationRows = 0, Name = "file", Path = "a.csv" }, "dataset.validation_rows: expected at least 1, found 0" },
+        { new() { ValidationRows = 5 }, "dataset.validation_rows: expected dataset.name 'file' beside it, found 'toy4_20'" },
+        { new() { Augment = "flip" }, "dataset.augment: expected none or affine, found 'flip'" },
+        { new() { Name = $"toy{new string('A', 33)}" }, "expected a text of at most 32 characters, found 33" },
         { new() { Format = "parquet" }, "dataset.format" },
         { new() { Delimiter = "::" }, "dataset.delimiter" },
         { new() { Path = "a.csv" }, "expected dataset.name 'file' beside it, found 'toy4_20'" },

@@ -235,6 +235,86 @@ public sealed class FileDatasetTests : IDisposable
         Assert.NotEqual(hash, Dataset.Open(Options(Numbered("n.csv", 31)), 1).Sha256);
     }
 
+    [Theory]
+    [InlineData(0.0, 0)]
+    [InlineData(0.25, 20)]
+    public void The_last_rows_of_a_file_are_for_validation_where_their_number_is_given(double test, int expectedTest)
+    {
+        var dataset = Dataset.Open(Options(Numbered("n.csv", 100)) with { ValidationRows = 20, ValidationFraction = 0.5, TestFraction = test }, 1);
+        Assert.Equal(Enumerable.Range(80, 20).Select(i => (float)i), dataset.Load(SplitName.Validation, 0).X.Where((_, i) => i % 2 == 0));
+        var train = dataset.Load(SplitName.Train, 0).X.Where((_, i) => i % 2 == 0).ToArray();
+        Assert.Equal(80 - expectedTest, train.Length);
+        Assert.Equal(train.Order(), train);
+        Assert.All(train, i => Assert.True(i < 80));
+        if (test > 0)
+        {
+            Assert.Equal(expectedTest, dataset.Load(SplitName.Test, 0).Rows);
+            Assert.Equal(Enumerable.Range(0, 100).Select(i => (float)i), Rows(dataset).Keys.Order());
+        }
+    }
+
+    [Fact]
+    public void Several_files_are_one_in_their_order()
+    {
+        string Images(string name, int rows, int height, float from)
+        {
+            Npy.Write(_folder[name], NpyArray.From(Enumerable.Range(0, rows * height * 2).Select(i => from + i).ToArray(), rows, height, 2));
+            return _folder[name];
+        }
+        var options = Options(Images("a.npy", 3, 2, 0)) with
+        {
+            MorePaths = [Images("b.npy", 2, 2, 100), Images("c.npy", 1, 2, 200)],
+            LabelsPath = _folder.Write("a.txt", "x\ny\nx\n"),
+            MoreLabelsPaths = [_folder.Write("b.txt", "z\nx\n"), _folder.Write("c.txt", "y\n")],
+            ValidationFraction = 0,
+            TestFraction = 0,
+        };
+        var dataset = Dataset.Open(options, 1);
+        var train = dataset.Load(SplitName.Train, 0);
+        Assert.Equal([0f, 4, 8, 100, 104, 200], train.X.Where((_, i) => i % 4 == 0));
+        Assert.Equal([0L, 1, 0, 2, 0, 1], train.Labels ?? []);
+        Assert.NotEqual(dataset.Sha256, Dataset.Open(options with { MorePaths = options.MorePaths.Reverse().ToArray(), MoreLabelsPaths = options.MoreLabelsPaths.Reverse().ToArray() }, 1).Sha256);
+
+        var e = Assert.Throws<InvalidDataException>(() => Dataset.Open(options with { MorePaths = [Images("d.npy", 2, 3, 0), _folder["c.npy"]] }, 1));
+        Assert.Contains("expected rows of shape [2, 2] as in", e.Message, StringComparison.Ordinal);
+        var u = Assert.Throws<UsageException>(() => Dataset.Open(options with { MoreLabelsPaths = [] }, 1));
+        Assert.Contains("b.npy: expected labels in all files", u.Message, StringComparison.Ordinal);
+        u = Assert.Throws<UsageException>(() => Dataset.Open(options with { MoreLabelsPaths = [_folder["b.txt"]] }, 1));
+        Assert.StartsWith("dataset.more_labels_paths: expected dataset.labels_path and one file of labels for each of the 2 files", u.Message, StringComparison.Ordinal);
+        u = Assert.Throws<UsageException>(() => Dataset.Open(Options(Numbered("n.csv", 9)) with { MorePaths = ["b.csv"] }, 1));
+        Assert.StartsWith("dataset.more_paths: expected format idx, npy or npz, found csv", u.Message, StringComparison.Ordinal);
+        File.WriteAllBytes(_folder["nan.npy"], NumpyBytes("'<f4'", "(1, 2, 2)", "0000C03F0000C07F0000C03F0000C03F"));
+        e = Assert.Throws<InvalidDataException>(() => Dataset.Open(options with { MorePaths = [_folder["b.npy"], _folder["nan.npy"]] }, 1));
+        Assert.Contains($"{_folder["nan.npy"]}, row 0, element 1", e.Message, StringComparison.Ordinal);
+    }
+
+    // Without labels: each of the two numbers alphabets of its own from 0.
+    [DataFact("omniglot/small1-images-idx3-ubyte.gz", "omniglot/small2-images-idx3-ubyte.gz")]
+    public void Both_small_sets_of_omniglot_open_as_one()
+    {
+        var dataset = Dataset.Open(new DatasetOptions
+        {
+            Name = Dataset.FromFile,
+            Path = DataFactAttribute.PathOf("omniglot/small1-images-idx3-ubyte.gz"),
+            MorePaths = [DataFactAttribute.PathOf("omniglot/small2-images-idx3-ubyte.gz")],
+            TestFraction = 0.25,
+            Preprocessing = ["scale: 255", "binarise_stochastic"],
+        }, 1);
+        Assert.Equal([28L, 28L], dataset.XShape);
+        Assert.Equal((5840 - 584 - 1460, 584, 1460), (dataset.Load(SplitName.Train, 0).Rows, dataset.Load(SplitName.Validation, 0).Rows, dataset.Load(SplitName.Test, 0).Rows));
+    }
+
+    // The protocol of the reference's dynamic_mnist: the first 50,000 images train, the following 10,000 validate.
+    [DataFact("mnist/train-images-idx3-ubyte.gz", "mnist/train-labels-idx1-ubyte.gz", "mnist/t10k-images-idx3-ubyte.gz", "mnist/t10k-labels-idx1-ubyte.gz")]
+    public void The_reference_split_of_mnist_is_the_order_of_its_file()
+    {
+        var dataset = Dataset.Open(Options(Path.GetDirectoryName(DataFactAttribute.PathOf("mnist/train-images-idx3-ubyte.gz")) ?? "") with { ValidationRows = 10_000 }, 1);
+        var labels = IdxFile.Read(DataFactAttribute.PathOf("mnist/train-labels-idx1-ubyte.gz")).Elements.Select(label => (long)label).ToArray();
+        Assert.Equal(labels[..50_000], dataset.Load(SplitName.Train, 0).Labels ?? []);
+        Assert.Equal(labels[50_000..], dataset.Load(SplitName.Validation, 0).Labels ?? []);
+        Assert.Equal(10_000, dataset.Load(SplitName.Test, 0).Rows);
+    }
+
     [DataFact("mnist/train-images-idx3-ubyte.gz", "mnist/train-labels-idx1-ubyte.gz", "mnist/t10k-images-idx3-ubyte.gz", "mnist/t10k-labels-idx1-ubyte.gz")]
     public void A_folder_of_mnist_opens_with_its_own_test_split()
     {
