@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace Mim.Training;
 
 /// <summary>
-/// What is drawn when a finished model is measured or exported. Each has a generator of its own, so that none shifts another's numbers.
+/// What is drawn when a finished model is measured, exported or drawn. Each has a generator of its own, so that none shifts another's numbers.
 /// </summary>
 enum EvaluationNoise : uint
 {
@@ -16,6 +16,9 @@ enum EvaluationNoise : uint
     DecodingJoint = 8,
     DecodingImportance = 9,
     Clusters = 10,
+    PictureCodes = 64,
+    PicturePrior = 65,
+    PictureSamples = 66,
 }
 
 static class EvaluationNoiseExtensions

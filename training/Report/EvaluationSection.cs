@@ -1,0 +1,190 @@
+using System.Globalization;
+
+namespace Mim.Training;
+
+/// <summary>What <c>mim evaluate</c> measured: the headlines, and every statistic side by side.</summary>
+static class EvaluationSection
+{
+    public static void Headlines(PageWriter page, IReadOnlyList<RunReport> runs)
+    {
+        if (runs.All(run => run.Evaluation is null))
+        {
+            return;
+        }
+        var html = page.Html;
+        html.Begin("dl", ("class", "tiles"));
+        Tile("Mutual information I(x;z)", "nats, KSG", e => e.MutualInformationKsg, "F2");
+        Tile("−log p(x)", "nats, importance-weighted", e => e.NllImportanceWeighted, "F1");
+        Tile("5-NN accuracy", "of codes", e => e.Knn5Accuracy, "P1");
+        Tile("Reconstruction RMSE", "per dimension", e => e.ReconstructionRmse, "G3");
+        Tile("Active units", "dimensions of z", e => e.ActiveUnits, "F0");
+        html.End();
+
+        void Tile(string title, string unit, Func<EvaluationReport, double?> value, string format)
+        {
+            if (runs.All(run => run.Evaluation is null || value(run.Evaluation) is null))
+            {
+                return;
+            }
+            html.Begin("div").Begin("dt").Text(title).Element("span", unit, ("class", "unit")).End();
+            for (var i = 0; i < runs.Count; i++)
+            {
+                html.Begin("dd");
+                var text = runs[i].Evaluation is { } evaluation && value(evaluation) is { } number
+                    ? number.ToString(format, CultureInfo.InvariantCulture)
+                    : "–";
+                html.Element("span", text, ("class", "value"));
+                if (runs.Count > 1)
+                {
+                    page.Key(i, KeyStyle.Dot);
+                    html.Element("span", runs[i].Name, ("class", "of"));
+                }
+                html.End();
+            }
+            html.End();
+        }
+    }
+
+    public static void Write(PageWriter page, IReadOnlyList<RunReport> runs)
+    {
+        var missing = string.Join(", ", runs.Where(run => run.Evaluation is null).Select(run => run.Name));
+        if (missing.Length > 0)
+        {
+            page.Note($"Not evaluated: {missing}. 'mim evaluate --run FOLDER' does that.");
+        }
+        var evaluated = runs.Where(run => run.Evaluation is not null).ToArray();
+        if (evaluated.Length == 0)
+        {
+            return;
+        }
+        page.Note(string.Join(" ", Basis(evaluated)));
+        var differences = Differences(evaluated);
+        if (differences.Count > 0)
+        {
+            page.Note($"These runs were not measured alike ({string.Join("; ", differences)}), so no value is marked as the best.");
+        }
+        else if (Disagreement(evaluated) is { } sentence)
+        {
+            page.Note(sentence);
+        }
+        Table(page, runs, markBest: runs.Count > 1 && differences.Count == 0);
+    }
+
+    static IEnumerable<string> Basis(RunReport[] runs) => runs
+        .Select(run => (run.Name, Text: run.Evaluation is { } e
+            ? $"{e.Rows.ToString("N0", CultureInfo.InvariantCulture)} rows of the {e.Split} split, epoch {e.Epoch}"
+            : ""))
+        .Select(basis => runs.Length == 1 ? $"On {basis.Text}." : $"{basis.Name}: {basis.Text}.")
+        .Append("Densities and distances are those of x after preprocessing.");
+
+    /// <summary>Why statistics of the runs are not to be compared.</summary>
+    static List<string> Differences(RunReport[] runs)
+    {
+        var differences = new List<string>();
+        Compare("data set", run => $"{run.Dataset} {run.DatasetSha256}", run => run.Dataset);
+        Compare("preprocessing", run => string.Join(", ", run.Evaluation?.Preprocessing ?? []), run => $"[{string.Join(", ", run.Evaluation?.Preprocessing ?? [])}]");
+        Compare("likelihood", run => run.Evaluation?.Likelihood ?? "", run => run.Evaluation?.Likelihood ?? "");
+        Compare("split", run => run.Evaluation?.Split ?? "", run => run.Evaluation?.Split ?? "");
+        Compare("rows", run => $"{run.Evaluation?.Rows}", run => $"{run.Evaluation?.Rows}");
+        Compare("importance samples", run => $"{run.Evaluation?.ImportanceSamples}", run => $"{run.Evaluation?.ImportanceSamples}");
+        return differences;
+
+        void Compare(string what, Func<RunReport, string> identity, Func<RunReport, string> shown)
+        {
+            if (runs.Select(identity).Distinct().Count() > 1)
+            {
+                differences.Add($"{what}: {string.Join(" / ", runs.Select(shown))}");
+            }
+        }
+    }
+
+    /// <summary>The trade of this family of models, said where it shows: the codes that tell most about x, and not the best density of x.</summary>
+    static string? Disagreement(RunReport[] runs)
+    {
+        if (runs.Length < 2 || runs.Any(run => run.Evaluation?.MutualInformationKsg is null))
+        {
+            return null;
+        }
+        var informed = runs.MaxBy(run => run.Evaluation?.MutualInformationKsg);
+        var likely = runs.MinBy(run => run.Evaluation?.NllImportanceWeighted);
+        if (informed?.Evaluation is not { } high || likely?.Evaluation is not { } low || informed == likely)
+        {
+            return null;
+        }
+        return string.Create(CultureInfo.InvariantCulture,
+            $"Information and likelihood disagree: the codes of {informed.Name} tell most about x ({high.MutualInformationKsg:F2} nats, {likely.Name} {low.MutualInformationKsg:F2}), ")
+            + string.Create(CultureInfo.InvariantCulture,
+            $"but as a density of x it is {high.NllImportanceWeighted - low.NllImportanceWeighted:F1} nats a row behind {likely.Name}.");
+    }
+
+    static void Table(PageWriter page, IReadOnlyList<RunReport> runs, bool markBest)
+    {
+        var html = page.Html;
+        var groups = runs.SelectMany((run, i) => run.Evaluation is null ? [] : EvaluationTable.Groups(run.Evaluation).Select(group => (group, i)))
+            .GroupBy(pair => pair.group.Title, pair => (pair.group.Rows, pair.i));
+        page.BeginTable("Statistics of the evaluation", captionShown: false);
+        html.Begin("thead").Begin("tr").Element("th", "statistic", ("scope", "col"));
+        for (var i = 0; i < runs.Count; i++)
+        {
+            html.Begin("th", ("scope", "col"), ("class", "number"));
+            if (runs.Count > 1)
+            {
+                page.Key(i, KeyStyle.Dot);
+            }
+            html.Text(runs.Count > 1 ? runs[i].Name : "value").End();
+        }
+        html.Element("th", "unit", ("scope", "col")).Element("th", "better", ("scope", "col")).Element("th", "how", ("scope", "col")).End().End();
+        foreach (var group in groups)
+        {
+            html.Begin("tbody").Begin("tr", ("class", "group"));
+            html.Element("th", group.Key, ("scope", "rowgroup"), ("colspan", Chart.Text(runs.Count + 4))).End();
+            foreach (var statistic in group.SelectMany(table => table.Rows.Select(row => (row, table.i))).GroupBy(pair => pair.row.Label))
+            {
+                var rows = new EvaluationTable.Row?[runs.Count];
+                foreach (var (row, i) in statistic)
+                {
+                    rows[i] = row;
+                }
+                Row(html, statistic.Key, rows, markBest);
+            }
+            html.End();
+        }
+        page.EndTable();
+    }
+
+    static void Row(HtmlWriter html, string label, EvaluationTable.Row?[] rows, bool markBest)
+    {
+        var first = rows.OfType<EvaluationTable.Row>().First();
+        var best = markBest ? Best(rows, first.Better) : null;
+        html.Begin("tr").Element("th", label, ("scope", "row"));
+        foreach (var row in rows)
+        {
+            html.Begin("td", ("class", "number"));
+            if (row is not null && row.Value == best)
+            {
+                html.Element("strong", row.Value).Element("span", " (best)", ("class", "unseen"));
+            }
+            else
+            {
+                html.Text(row?.Value ?? "–");
+            }
+            html.End();
+        }
+        var notes = rows.OfType<EvaluationTable.Row>().Select(row => row.Note).Distinct();
+        html.Element("td", first.Unit).Element("td", first.Better == Better.Neither ? "" : first.Better.ToString().ToLowerInvariant())
+            .Element("td", string.Join("; ", notes), ("class", "how")).End();
+    }
+
+    /// <summary>The best value as it is printed, so that what looks equal is; null where none stands out.</summary>
+    static string? Best(EvaluationTable.Row?[] rows, Better better)
+    {
+        var values = rows.OfType<EvaluationTable.Row>().Select(row => row.Value)
+            .Where(value => double.TryParse(value, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)).ToArray();
+        if (better == Better.Neither || values.Distinct().Count() < 2)
+        {
+            return null;
+        }
+        double Number(string value) => double.Parse(value, CultureInfo.InvariantCulture);
+        return better == Better.Lower ? values.MinBy(Number) : values.MaxBy(Number);
+    }
+}
