@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using Mim.Models;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Mim.Training;
@@ -28,8 +27,8 @@ public sealed record CheckpointState
 }
 
 /// <summary>
-/// Everything that the next step depends on, in one <c>.npz</c>: weights (<c>model/…</c>), Adam's moments (<c>adam/…</c>), generator states
-/// (<c>generator/…</c>), what the current epoch has recorded (<c>history</c>) and the scalars (<c>state.json</c>). The <c>.json</c> beside it repeats
+/// Everything that the next step depends on, in one <c>.npz</c>: weights (<c>model/…</c>), Adam's moments (<c>adam/…</c>), the moving average of the
+/// weights if there is one (<c>ema/…</c>), generator states (<c>generator/…</c>), what the current epoch has recorded (<c>history</c>) and the scalars (<c>state.json</c>). The <c>.json</c> beside it repeats
 /// the scalars for people; it is never read, so the two files need not be written at once.
 /// </summary>
 public sealed record Checkpoint(CheckpointState State, IReadOnlyDictionary<string, NpyArray> Arrays)
@@ -55,51 +54,29 @@ public sealed record Checkpoint(CheckpointState State, IReadOnlyDictionary<strin
         StrictJson.Write(Path.ChangeExtension(path, ".json"), State);
     }
 
-    /// <summary>Copies the weights into a model of the same architecture.</summary>
-    public void RestoreModel(Autoencoder model)
+    /// <summary>
+    /// Copies the weights that were validated into a model of the same architecture: their moving average, if the run had one.
+    /// </summary>
+    public void RestoreModel(Autoencoder model) => Restore(
+        model.named_parameters().Select(p => (Arrays.ContainsKey(Average(p.Item1)) ? Average(p.Item1) : Weight(p.Item1), (Tensor)p.Item2))
+            .Concat(Statistics(model)));
+
+    internal static string Weight(string name) => $"model/{name}";
+
+    internal static string Average(string name) => $"ema/{name}";
+
+    /// <summary>The running statistics of normalisations. Their count of batches decides nothing: the momentum is fixed.</summary>
+    internal static IEnumerable<(string Key, Tensor Value)> Statistics(Autoencoder model) =>
+        model.named_buffers(include_nonpersistent: false).Select(b => (Weight(b.Item1), b.Item2)).Where(b => b.Item2.is_floating_point());
+
+    /// <summary>Copies what the keys name into the tensors.</summary>
+    internal void Restore(IEnumerable<(string Key, Tensor Value)> state)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        foreach (var (name, parameter) in model.named_parameters())
+        foreach (var (key, value) in state)
         {
-            parameter.copy_(Tensor($"model/{name}", parameter.shape));
-        }
-        foreach (var (name, statistic) in Statistics(model))
-        {
-            statistic.copy_(Tensor($"model/{name}", statistic.shape));
-        }
-    }
-
-    internal static Dictionary<string, NpyArray> Capture(Autoencoder model, Adam adam)
-    {
-        using var scope = NewDisposeScope();
-        var arrays = new Dictionary<string, NpyArray>();
-        foreach (var ((name, parameter), state) in model.named_parameters().Zip(Moments(adam)))
-        {
-            arrays.Add($"model/{name}", ToArray(parameter));
-            arrays.Add($"adam/{name}/exp_avg", ToArray(state.exp_avg));
-            arrays.Add($"adam/{name}/exp_avg_sq", ToArray(state.exp_avg_sq));
-        }
-        foreach (var (name, statistic) in Statistics(model))
-        {
-            arrays.Add($"model/{name}", ToArray(statistic));
-        }
-        return arrays;
-    }
-
-    internal void RestoreAdam(Autoencoder model, Adam adam)
-    {
-        using var scope = NewDisposeScope();
-        using var _ = no_grad();
-        foreach (var ((name, parameter), state) in model.named_parameters().Zip(Moments(adam)))
-        {
-            state.step = State.Step;
-            state.exp_avg.copy_(Tensor($"adam/{name}/exp_avg", parameter.shape));
-            state.exp_avg_sq.copy_(Tensor($"adam/{name}/exp_avg_sq", parameter.shape));
-        }
-        if (Moments(adam).Any(state => state.step != State.Step))
-        {
-            throw new InvalidOperationException("This engine's Adam hands out copies of its state: a checkpoint cannot be restored into it.");
+            value.copy_(Tensor(key, value.shape));
         }
     }
 
@@ -121,10 +98,4 @@ public sealed record Checkpoint(CheckpointState State, IReadOnlyDictionary<strin
             ? NpyArray.From(host.bytes, tensor.shape)
             : NpyArray.From(MemoryMarshal.Cast<byte, float>(host.bytes), tensor.shape);
     }
-
-    /// <summary>The running statistics of normalisations. Their count of batches decides nothing: the momentum is fixed.</summary>
-    static IEnumerable<(string Name, Tensor Value)> Statistics(Autoencoder model) =>
-        model.named_buffers(include_nonpersistent: false).Select(b => (b.Item1, b.Item2)).Where(b => b.Item2.is_floating_point());
-
-    static IEnumerable<Adam.State> Moments(Adam adam) => adam.state_dict().State.Cast<Adam.State>();
 }

@@ -12,9 +12,10 @@ namespace Mim.Training;
 public sealed class RunFolder
 {
     /// <summary>What '--resume --force' may change: how training goes on, never what the weights so far were made of.</summary>
-    static readonly string[] s_changeable =
+    public static IReadOnlyList<string> Changeable { get; } =
     [
-        "trainer.epochs", "trainer.patience", "trainer.learning_rate", "trainer.clip_norm", "trainer.threads", "trainer.device",
+        "trainer.epochs", "trainer.early_stopping", "trainer.patience", "trainer.learning_rate", "trainer.clip_norm", "trainer.precision",
+        "trainer.deterministic", "trainer.threads", "trainer.device",
     ];
 
     static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true, NewLine = "\n" };
@@ -52,11 +53,13 @@ public sealed class RunFolder
         }
     }
 
+    public static bool Exists(string path) => File.Exists(ConfigPath(path));
+
     /// <summary>An existing run, as 'evaluate' and 'export' want it.</summary>
     public static RunFolder Open(string path)
     {
         var config = ConfigPath(path);
-        return File.Exists(config)
+        return Exists(path)
             ? new RunFolder(path, ReadOptions(config), [], resume: true)
             : throw new UsageException(
                 $"{path}: expected a training run with its config.json, found {(Directory.Exists(path) ? "none" : "no folder")}. "
@@ -79,11 +82,11 @@ public sealed class RunFolder
         if (File.Exists(config) && (resume || !force))
         {
             var differences = Differences(ReadOptions(config).ToJson(), options.ToJson(), "").ToArray();
-            var refused = force ? [.. differences.Where(difference => !s_changeable.Contains(difference.Path))] : differences;
+            var refused = force ? [.. differences.Where(difference => !Changeable.Contains(difference.Path))] : differences;
             if (refused.Length > 0)
             {
                 var remedy = resume
-                    ? $"Give the old one: --resume --force changes only {string.Join(", ", s_changeable)}."
+                    ? $"Give the old one: --resume --force changes only {string.Join(", ", Changeable)}."
                     : "Choose another --out, or replace it with --force.";
                 throw new UsageException(
                     $"{path}: holds a run of another configuration.\n{string.Join('\n', refused.Select(d => d.Text))}\n{remedy}");

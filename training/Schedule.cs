@@ -11,11 +11,21 @@ public static class Schedule
     public static double Warmup(int epoch, int warmupEpochs) => epoch >= warmupEpochs ? 1 : (double)epoch / warmupEpochs;
 }
 
+/// <summary>The paper's two rules, as its code has them.</summary>
+public enum EarlyStoppingRule
+{
+    /// <summary>Toy data: an epoch can be the best only from the warm-up's last one on.</summary>
+    Patience,
+
+    /// <summary>Images: any epoch can be the best, and those before the warm-up's last one do not count as waiting.</summary>
+    LookAhead,
+}
+
 /// <summary>
-/// The reference's rule: an epoch can be the best only from the warm-up's last one on, and training stops after the epoch that lies more than
-/// <paramref name="patience"/> behind the best. A validation loss that is not a number is never the best.
+/// Training stops after more than <paramref name="patience"/> epochs without a better validation loss, counted as the rule says. A loss that is not
+/// a number is never the best.
 /// </summary>
-public sealed class EarlyStopping(int warmupEpochs, int patience)
+public sealed class EarlyStopping(EarlyStoppingRule rule, int warmupEpochs, int patience)
 {
     /// <summary>0: none yet.</summary>
     public int BestEpoch { get; private set; }
@@ -25,7 +35,7 @@ public sealed class EarlyStopping(int warmupEpochs, int patience)
     /// <summary>Takes the validation loss of an epoch and says whether it is the best so far.</summary>
     public bool Observe(int epoch, double loss)
     {
-        if (epoch < warmupEpochs || !(loss < BestLoss))
+        if ((rule == EarlyStoppingRule.Patience && epoch < warmupEpochs) || !(loss < BestLoss))
         {
             return false;
         }
@@ -33,7 +43,10 @@ public sealed class EarlyStopping(int warmupEpochs, int patience)
         return true;
     }
 
-    public bool ShouldStop(int epoch) => BestEpoch > 0 && epoch - BestEpoch > patience;
+    public bool ShouldStop(int epoch) => BestEpoch > 0 && epoch - WaitingSince > patience;
 
     public void Restore(int bestEpoch, double bestLoss) => (BestEpoch, BestLoss) = (bestEpoch, bestLoss);
+
+    /// <summary>The last epoch at which the reference's counter is 0.</summary>
+    int WaitingSince => rule == EarlyStoppingRule.LookAhead ? Math.Max(BestEpoch, warmupEpochs - 1) : BestEpoch;
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
@@ -9,9 +10,12 @@ using static TorchSharp.torch;
 namespace Mim.Training;
 
 /// <summary>Losses and log-densities are means over the epoch's rows, in nats.</summary>
+/// <param name="Seconds">Validation included.</param>
+/// <param name="StepMilliseconds">Mean over the epoch's steps, the waiting for rows included.</param>
+/// <param name="PeakResidentMiB">Most memory that the process has held so far; not that of a GPU, which the engine does not tell.</param>
 public sealed record EpochReport(
     int Epoch, long Step, double LearningRate, double Beta, IReadOnlyDictionary<string, double> Train,
-    IReadOnlyDictionary<string, double> Validation, int BestEpoch, long Rows, double Seconds)
+    IReadOnlyDictionary<string, double> Validation, int BestEpoch, long Rows, double Seconds, double StepMilliseconds, double PeakResidentMiB)
 {
     public double RowsPerSecond => Rows / Seconds;
 
@@ -26,11 +30,13 @@ public sealed record EpochReport(
         ["best_epoch"] = BestEpoch,
         ["rows_per_second"] = Math.Round(RowsPerSecond, 1),
         ["seconds"] = Math.Round(Seconds, 3),
+        ["step_ms"] = Math.Round(StepMilliseconds, 3),
+        ["peak_resident_mib"] = Math.Round(PeakResidentMiB, 1),
     };
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
         $"epoch {Epoch,4}  step {Step:000000}  loss {Train["loss"],12:F4}  val {Validation["loss"],12:F4} nats  lr {LearningRate:0.00e+0}")
-        + string.Create(CultureInfo.InvariantCulture, $"  {RowsPerSecond / 1000,8:F1} k rows/s");
+        + string.Create(CultureInfo.InvariantCulture, $"  {RowsPerSecond / 1000,8:F1} k rows/s  {StepMilliseconds,8:F2} ms/step  {PeakResidentMiB,6:F0} MiB");
 }
 
 public enum TrainingEnd
@@ -41,8 +47,9 @@ public enum TrainingEnd
 }
 
 /// <summary>
-/// The reference's training loop: Adam with one update per full minibatch, the halves' gradients accumulated, β and the rate changing by epochs,
-/// a validation pass at the final β after each, early stopping. All state that the next step depends on goes through <see cref="Checkpoint"/>.
+/// The reference's training loop: Adam with one update per full minibatch (or several, whose mean gradient it then takes), the halves' gradients
+/// added, β and the rate changing by epochs, a validation pass at the final β after each, early stopping. All state that the next step depends on
+/// goes through <see cref="Checkpoint"/>; a run stops between steps only.
 /// </summary>
 public sealed class Trainer : IDisposable
 {
@@ -64,13 +71,17 @@ public sealed class Trainer : IDisposable
     static readonly int s_decoding = s_terms.Length;
     static readonly int s_gradientNorm = s_columns.Length - 1;
 
+    readonly Stack<IDisposable> _owned = new();
     readonly TrainingOptions _options;
     readonly RunFolder _folder;
     readonly TimeProvider _time;
     readonly TrainingData _data;
     readonly Objective _objective;
-    readonly Adam _adam;
     readonly Parameter[] _parameters;
+    readonly ReducedPrecision? _reduced;
+    readonly IReadOnlyList<Tensor> _weights;
+    readonly Optimiser _optimiser;
+    readonly MovingAverage? _average;
     readonly Generator _noise;
     readonly Generator _validation;
     readonly EarlyStopping _stopping;
@@ -95,29 +106,55 @@ public sealed class Trainer : IDisposable
             set_num_threads(options.Trainer.Threads);
         }
         var device = Device(options.Trainer.Device);
-        _data = new TrainingData(dataset, options, device);
-        // Both splits now: what is wrong with them is said before anything is written.
-        _data.Validation(1);
-        _steps = _data.Train(1).Rows / options.Trainer.Batch;
-        if (_steps == 0)
+        var (batch, accumulate) = (options.Trainer.Batch, options.Trainer.Accumulate);
+        try
         {
+            if (options.Trainer.Deterministic)
+            {
+                RequireDeterministicCuda(device);
+                Own(use_deterministic_algorithms());
+            }
+            _data = Own(new TrainingData(dataset, options, device));
+            // Both splits now: what is wrong with them is said before anything is written.
+            _data.Validation(1);
             var rows = _data.Train(1).Rows;
-            _data.Dispose();
-            throw new UsageException(
-                $"trainer.batch: expected at most the {rows} training rows, found {options.Trainer.Batch}. Give a smaller one.");
+            _steps = (int)(rows / ((long)batch * accumulate));
+            if (_steps == 0)
+            {
+                throw new UsageException(accumulate == 1
+                    ? $"trainer.batch: expected at most the {rows} training rows, found {batch}. Give a smaller one."
+                    : $"trainer.batch times trainer.accumulate: expected at most the {rows} training rows, found {batch} times {accumulate}. "
+                        + "Make one smaller.");
+            }
+            using (var init = new Generator(Stream(RandomStream.Weights, 0)))
+            {
+                Model = Own(Autoencoder.Create(options, dataset.InputShape, init, _data.First));
+            }
+            Model.to(device);
+            _objective = Objective.Create(options.Objective);
+            _reduced = options.Trainer.Precision == Precision.Bfloat16 ? Own(new ReducedPrecision(Model)) : null;
+            _parameters = [.. Model.parameters()];
+            _weights = _reduced?.Weights ?? _parameters;
+            _optimiser = Own(new Optimiser(options.Trainer.Optimiser, _weights, options.Trainer.WeightDecay));
+            _average = options.Trainer.Ema > 0 ? Own(new MovingAverage(options.Trainer.Ema, _weights)) : null;
+            _noise = Own(new Generator(Stream(RandomStream.Noise, 0)));
+            _validation = Own(new Generator(0));
+            _stopping = new EarlyStopping(
+                options.Trainer.EarlyStopping, Math.Max(options.Trainer.WarmupEpochs, LookAheadWarmup(options)), options.Trainer.Patience);
+            _history = Own(zeros(_steps, s_columns.Length, device: device).DetachFromDisposeScope());
         }
-        using (var init = new Generator(Stream(RandomStream.Weights, 0)))
+        catch
         {
-            Model = Autoencoder.Create(options, dataset.InputShape, init, _data.First);
+            Dispose();
+            throw;
         }
-        Model.to(device);
-        _objective = Objective.Create(options.Objective);
-        _parameters = [.. Model.parameters()];
-        _adam = optim.Adam(_parameters, options.Trainer.LearningRate);
-        _noise = new Generator(Stream(RandomStream.Noise, 0));
-        _validation = new Generator(0);
-        _stopping = new EarlyStopping(options.Trainer.WarmupEpochs, options.Trainer.Patience);
-        _history = zeros(_steps, s_columns.Length, device: device).DetachFromDisposeScope();
+
+        T Own<T>(T resource)
+            where T : IDisposable
+        {
+            _owned.Push(resource);
+            return resource;
+        }
     }
 
     /// <summary>What each generator is for; its seed follows from this and the run's seed.</summary>
@@ -166,9 +203,10 @@ public sealed class Trainer : IDisposable
             throw new UsageException($"{_folder.LastCheckpoint}: expected at most {_steps} steps in an epoch, found {state.StepInEpoch}: "
                 + "the training rows are fewer than they were. Train without --resume.");
         }
-        checkpoint.RestoreModel(Model);
-        checkpoint.RestoreAdam(Model, _adam);
         using var scope = NewDisposeScope();
+        checkpoint.Restore(State());
+        _reduced?.Publish();
+        _optimiser.Steps = state.Step;
         _noise.set_state(checkpoint.Tensor("generator/noise", _noise.get_state().shape));
         if (state.StepInEpoch > 0)
         {
@@ -208,14 +246,34 @@ public sealed class Trainer : IDisposable
         }
     }
 
+    /// <summary>
+    /// For <see cref="LearningRateRange"/>: takes a step at this rate, with all halves and the final β, on the rows of as many epochs as it needs.
+    /// Nothing is written, and <see cref="Run"/> is not for a trainer that has done this.
+    /// </summary>
+    /// <returns>The loss before the step, in nats, as the metrics have it.</returns>
+    public double StepAt(double learningRate)
+    {
+        if (_step == 0)
+        {
+            _epoch = Math.Max(1, _options.Objective.BetaWarmupEpochs);
+        }
+        else if (_stepInEpoch == _steps)
+        {
+            (_epoch, _stepInEpoch) = (_epoch + 1, 0);
+        }
+        using var scope = NewDisposeScope();
+        TakeStep(Order(), learningRate);
+        var terms = Array.ConvertAll(History(_stepInEpoch, _stepInEpoch + 1), value => (double)value);
+        (_step, _stepInEpoch) = (_step + 1, _stepInEpoch + 1);
+        return Report(terms, HasDecodingHalf)["loss"];
+    }
+
     public void Dispose()
     {
-        _history.Dispose();
-        _validation.Dispose();
-        _noise.Dispose();
-        _adam.Dispose();
-        Model.Dispose();
-        _data.Dispose();
+        while (_owned.TryPop(out var resource))
+        {
+            resource.Dispose();
+        }
     }
 
     internal static Device Device(TrainingDevice choice) => choice switch
@@ -226,6 +284,17 @@ public sealed class Trainer : IDisposable
         _ => CPU,
     };
 
+    /// <summary>cuBLAS is deterministic only with a workspace that has to be set before the process starts.</summary>
+    static void RequireDeterministicCuda(Device device)
+    {
+        const string variable = "CUBLAS_WORKSPACE_CONFIG";
+        if (device.type == DeviceType.CUDA && Environment.GetEnvironmentVariable(variable) is not (":4096:8" or ":16:8"))
+        {
+            throw new UsageException($"trainer.deterministic: expected {variable}=:4096:8 in the environment for a CUDA device, found "
+                + $"{Environment.GetEnvironmentVariable(variable) ?? "none"}. Set it before 'mim train'.");
+        }
+    }
+
     double LearningRate => _options.Trainer.LearningRate * Schedule.Noam(_epoch, _options.Trainer.WarmupEpochs);
 
     double Beta => _options.Objective.Beta * Schedule.Warmup(_epoch, _options.Objective.BetaWarmupEpochs);
@@ -233,6 +302,10 @@ public sealed class Trainer : IDisposable
     /// <summary>The decoding half joins when β's warm-up is complete; alone it waits for nothing.</summary>
     bool HasDecodingHalf =>
         _objective.HasDecodingHalf && (_epoch >= _options.Objective.BetaWarmupEpochs || !_objective.HasEncodingHalf);
+
+    /// <summary>Waiting starts when both warm-ups are over; the reference's image models have that of β alone, its toys the same number for both.</summary>
+    static int LookAheadWarmup(TrainingOptions options) =>
+        options.Trainer.EarlyStopping == EarlyStoppingRule.LookAhead ? options.Objective.BetaWarmupEpochs : 0;
 
     ulong Stream(RandomStream stream, int epoch)
     {
@@ -246,17 +319,11 @@ public sealed class Trainer : IDisposable
     bool TrainEpoch(CancellationToken cancellationToken)
     {
         using var scope = NewDisposeScope();
-        using var orderSource = new Generator(Stream(RandomStream.Order, _epoch));
-        var data = _data.Train(_epoch);
-        var order = randperm(data.Rows, generator: orderSource).to(data.X.device);
-        foreach (var group in _adam.ParamGroups)
-        {
-            group.LearningRate = LearningRate;
-        }
+        var order = Order();
         var check = _stepInEpoch;
         while (_stepInEpoch < _steps)
         {
-            TakeStep(order);
+            TakeStep(order, LearningRate);
             _stepInEpoch++;
             _step++;
             Stepped?.Invoke(_step);
@@ -273,9 +340,19 @@ public sealed class Trainer : IDisposable
         return true;
     }
 
+    /// <summary>The epoch's order of training rows.</summary>
+    Tensor Order()
+    {
+        using var source = new Generator(Stream(RandomStream.Order, _epoch));
+        var data = _data.Train(_epoch);
+        return randperm(data.Rows, generator: source).to(data.X.device);
+    }
+
     void EndEpoch(int firstStep, long begin)
     {
-        var validation = Validate();
+        var steps = _steps - firstStep;
+        var stepMilliseconds = _time.GetElapsedTime(begin).TotalMilliseconds / Math.Max(1, steps);
+        var validation = ValidateAverage();
         if (!double.IsFinite(validation["loss"]))
         {
             throw NotFinite("the validation loss", validation["loss"], _step);
@@ -283,7 +360,8 @@ public sealed class Trainer : IDisposable
         var best = _stopping.Observe(_epoch, validation["loss"]);
         var report = new EpochReport(
             _epoch, _step, LearningRate, Beta, Means(), validation, _stopping.BestEpoch,
-            (long)(_steps - firstStep) * _options.Trainer.Batch, _time.GetElapsedTime(begin).TotalSeconds);
+            (long)steps * _options.Trainer.Batch * _options.Trainer.Accumulate, _time.GetElapsedTime(begin).TotalSeconds, stepMilliseconds,
+            PeakResidentMiB());
         _folder.AppendMetrics(report.ToJson());
         _finished = _stopping.ShouldStop(_epoch) || _epoch == _options.Trainer.Epochs;
         (_epoch, _stepInEpoch) = (_epoch + 1, 0);
@@ -296,51 +374,81 @@ public sealed class Trainer : IDisposable
         Reported?.Invoke(report);
     }
 
-    void TakeStep(Tensor order)
+    void TakeStep(Tensor order, double learningRate)
     {
         using var scope = NewDisposeScope();
-        var rows = order.narrow(0, (long)_stepInEpoch * _options.Trainer.Batch, _options.Trainer.Batch);
-        var x = _data.Batch(rows, _step);
         Model.zero_grad(set_to_none: true);
+        for (var pass = 0; pass < _options.Trainer.Accumulate; pass++)
+        {
+            AddGradient(order, pass);
+        }
+        var gradients = Gradients();
+        if (_options.Trainer.ClipNorm > 0)
+        {
+            ClipGradient(gradients);
+        }
+        _optimiser.Step(gradients, learningRate);
+        _reduced?.Publish();
+        _average?.Update(_step + 1);
+    }
+
+    void AddGradient(Tensor order, int pass)
+    {
+        using var scope = NewDisposeScope();
+        var (passes, batch) = (_options.Trainer.Accumulate, _options.Trainer.Batch);
+        var rows = order.narrow(0, ((long)_stepInEpoch * passes + pass) * batch, batch);
+        var x = _data.Batch(rows, _step * passes + pass);
         if (_objective.HasEncodingHalf)
         {
             var encoding = _objective.Encode(Model, x, Beta, _noise);
-            encoding.Loss.backward();
-            Record(encoding, 0);
+            Mean(encoding.Loss).backward();
+            Record(encoding, 0, pass);
         }
         if (HasDecodingHalf)
         {
             var decoding = _objective.Decode(Model, x.shape[0], Beta, _noise);
-            decoding.Loss.backward();
-            Record(decoding, s_decoding);
+            Mean(decoding.Loss).backward();
+            Record(decoding, s_decoding, pass);
         }
-        if (_options.Trainer.ClipNorm > 0)
-        {
-            ClipGradient();
-        }
-        _adam.step();
     }
 
-    void ClipGradient()
+    /// <summary>A pass's share of the step's loss, which is the mean of the passes' losses.</summary>
+    Tensor Mean(Tensor loss) => _options.Trainer.Accumulate == 1 ? loss : loss / _options.Trainer.Accumulate;
+
+    void ClipGradient(Tensor?[] gradients)
     {
         using var _ = no_grad();
-        var gradients = Gradients();
-        var norm = stack(Array.ConvertAll(gradients, g => g.norm())).norm();
+        var norm = Norm(gradients);
         _history.select(0, _stepInEpoch).select(0, s_gradientNorm).copy_(norm);
         var factor = (_options.Trainer.ClipNorm / (norm + ClipEpsilon)).clamp_max(1);
         foreach (var gradient in gradients)
         {
-            gradient.mul_(factor);
+            gradient?.mul_(factor);
         }
     }
 
-    void Record(HalfEstimate half, int column)
+    void Record(HalfEstimate half, int column, int pass)
     {
         using var _ = no_grad();
         var logDensities = LogDensities(half);
         var row = _history.select(0, _stepInEpoch);
-        row.narrow(0, column, logDensities.Length).copy_(stack(logDensities).mean([1]));
-        row.select(0, column + s_loss).copy_(half.Loss);
+        Record(row.narrow(0, column, logDensities.Length), stack(logDensities).mean([1]), pass);
+        Record(row.select(0, column + s_loss), half.Loss, pass);
+    }
+
+    /// <summary>A step's record is the mean over its passes.</summary>
+    void Record(Tensor record, Tensor value, int pass)
+    {
+        if (_options.Trainer.Accumulate == 1)
+        {
+            record.copy_(value);
+            return;
+        }
+        if (pass == 0)
+        {
+            record.zero_();
+        }
+        record.add_(value, 1.0 / _options.Trainer.Accumulate);
     }
 
     static Tensor[] LogDensities(HalfEstimate half) =>
@@ -379,11 +487,15 @@ public sealed class Trainer : IDisposable
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        return stack(Array.ConvertAll(Gradients(), g => g.norm())).norm().item<float>();
+        return Norm(Gradients()).item<float>();
     }
 
-    Tensor[] Gradients() =>
-        Array.ConvertAll(_parameters, p => p.grad ?? throw new InvalidOperationException("Every parameter of the network is used."));
+    static Tensor Norm(Tensor?[] gradients) => stack([.. gradients.OfType<Tensor>().Select(gradient => gradient.norm())]).norm();
+
+    /// <summary>Of the parameters, in their order; null where the objective does not depend on one, such as an autoencoder's on the prior.</summary>
+    Tensor?[] Gradients() => _reduced is null
+        ? Array.ConvertAll(_parameters, parameter => parameter.grad)
+        : Array.ConvertAll(_parameters, parameter => parameter.grad?.to(ScalarType.Float32));
 
     NotFiniteNumberException NotFinite(string term, double value, long step)
     {
@@ -411,6 +523,21 @@ public sealed class Trainer : IDisposable
             report.Add(s_columns[s_gradientNorm], means[s_gradientNorm]);
         }
         return report;
+    }
+
+    /// <summary>Of the moving average of the weights, where there is one.</summary>
+    Dictionary<string, double> ValidateAverage()
+    {
+        Exchange();
+        var validation = Validate();
+        Exchange();
+        return validation;
+
+        void Exchange()
+        {
+            _average?.Exchange();
+            _reduced?.Publish();
+        }
     }
 
     Dictionary<string, double> Validate()
@@ -465,10 +592,30 @@ public sealed class Trainer : IDisposable
         return report;
     }
 
+    /// <summary>The tensors of a checkpoint, to be read or written in place.</summary>
+    IEnumerable<(string Key, Tensor Value)> State()
+    {
+        var names = Model.named_parameters().Select(parameter => parameter.Item1).ToArray();
+        for (var i = 0; i < names.Length; i++)
+        {
+            yield return (Checkpoint.Weight(names[i]), _weights[i]);
+            yield return ($"adam/{names[i]}/exp_avg", _optimiser.Means[i]);
+            yield return ($"adam/{names[i]}/exp_avg_sq", _optimiser.Squares[i]);
+            if (_average is not null)
+            {
+                yield return (Checkpoint.Average(names[i]), _average.Averages[i]);
+            }
+        }
+        foreach (var statistic in Checkpoint.Statistics(Model))
+        {
+            yield return statistic;
+        }
+    }
+
     Checkpoint Capture()
     {
-        var arrays = Checkpoint.Capture(Model, _adam);
         using var scope = NewDisposeScope();
+        var arrays = State().ToDictionary(entry => entry.Key, entry => Checkpoint.ToArray(entry.Value));
         arrays.Add("generator/noise", Checkpoint.ToArray(_noise.get_state()));
         arrays.Add("history", NpyArray.From(History(0, _stepInEpoch), _stepInEpoch, s_columns.Length));
         return new Checkpoint(
@@ -482,6 +629,12 @@ public sealed class Trainer : IDisposable
                 BestLoss = _stopping.BestEpoch > 0 ? _stopping.BestLoss : null,
             },
             arrays);
+    }
+
+    static double PeakResidentMiB()
+    {
+        using var process = Process.GetCurrentProcess();
+        return process.PeakWorkingSet64 / (double)(1 << 20);
     }
 
     /// <summary>The best one first: a last one on disk never knows of a best one that is not.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -103,6 +104,15 @@ public enum TrainingDevice
     Cuda,
 }
 
+[SuppressMessage("Naming", "CA1720", Justification = "The names are the types'.")]
+public enum Precision
+{
+    Float32,
+
+    /// <summary>Linear and convolutional layers compute in bfloat16; weights, densities and everything else stay in float32.</summary>
+    Bfloat16,
+}
+
 public sealed record NetworkOptions
 {
     /// <summary>One of <see cref="Architectures.Names"/>.</summary>
@@ -171,18 +181,37 @@ public sealed record TrainerOptions
 {
     public int Epochs { get; init; } = 200;
 
+    /// <summary>Rows of one pass through the networks.</summary>
     public int Batch { get; init; } = 128;
+
+    /// <summary>Passes whose mean gradient makes one step.</summary>
+    public int Accumulate { get; init; } = 1;
+
+    public OptimiserName Optimiser { get; init; } = OptimiserName.Adam;
+
+    /// <summary>Of <see cref="OptimiserName.Adamw"/> alone, times the rate of each step.</summary>
+    public double WeightDecay { get; init; } = 0.01;
 
     public double LearningRate { get; init; } = 1e-3;
 
-    /// <summary>w in lr_e = lr·min(e/w, √(w/e)); 0: a constant rate. No epoch before it can be the best one.</summary>
+    /// <summary>w in lr_e = lr·min(e/w, √(w/e)); 0: a constant rate. See <see cref="EarlyStoppingRule"/> for what else waits for it.</summary>
     public int WarmupEpochs { get; init; } = 3;
+
+    public EarlyStoppingRule EarlyStopping { get; init; } = EarlyStoppingRule.Patience;
 
     /// <summary>Training stops when more than this many epochs have passed since the best one.</summary>
     public int Patience { get; init; } = 3;
 
     /// <summary>Bound on the norm of the gradient; 0: none.</summary>
     public double ClipNorm { get; init; }
+
+    /// <summary>Decay of the moving average of the weights, which is then what is validated, evaluated and exported; 0: none.</summary>
+    public double Ema { get; init; }
+
+    public Precision Precision { get; init; }
+
+    /// <summary>Whether the engine may use only algorithms that give the same bits each time.</summary>
+    public bool Deterministic { get; init; }
 
     public long Seed { get; init; } = 1;
 
@@ -263,11 +292,20 @@ public sealed record TrainingOptions
         new("objective.beta", "1", "1", "weight of the VAE's KL divergence"),
         new("objective.beta_warmup_epochs", "3", "10", "epochs over which that weight rises from 0; MIM's decoder half starts at the last"),
         new("trainer.epochs", "200", "500", "most epochs to train"),
-        new("trainer.batch", "128", "128", "rows per step"),
-        new("trainer.learning_rate", "1.0e-3", "1.0e-3", "Adam's rate at the end of the warm-up"),
+        new("trainer.batch", "128", "128", "rows of one pass through the networks"),
+        new("trainer.accumulate", "1", "1", "passes per step: their mean gradient is that of one batch of accumulate * batch rows"),
+        new("trainer.optimiser", "adam", "adam", "adam, adamw or adam_norm_grad (each tensor's gradient divided by its norm: the paper's for images)"),
+        new("trainer.weight_decay", "0.01", "0.01", "weight decay of adamw"),
+        new("trainer.learning_rate", "1.0e-3", "1.0e-3", "Adam's rate at the end of the warm-up; 'mim train --lr-range' suggests one"),
         new("trainer.warmup_epochs", "3", "10", "epochs w of the rate lr * min(e/w, sqrt(w/e)); 0: constant"),
+        new("trainer.early_stopping", "patience", "patience",
+            "patience (no epoch before warmup_epochs is the best: the paper's for toys) or look_ahead (any may be, and waiting starts when "
+            + "warmup_epochs and beta_warmup_epochs are over: the paper's for images)"),
         new("trainer.patience", "3", "20", "stop when more epochs than this passed since the best"),
         new("trainer.clip_norm", "0", "0", "bound on the gradient's norm; 0: none (Adam makes steps of equal size anyway)"),
+        new("trainer.ema", "0", "0", "decay of a moving average of the weights, which is then what is validated, evaluated and exported; 0: none"),
+        new("trainer.precision", "float32", "float32", "float32, or bfloat16 inside linear and convolutional layers"),
+        new("trainer.deterministic", "false", "false", "refuse algorithms of the engine that give other bits each time (on the CPU none does)"),
         new("trainer.seed", "1", "1", "seed of weights, draws and order"),
         new("trainer.threads", "0", "0", "threads; 0: the engine's choice"),
         new("trainer.device", "auto", "auto", "auto, cpu or cuda"),
@@ -479,20 +517,27 @@ public sealed record TrainingOptions
         {
             Epochs = Integer(y, "epochs", 1),
             Batch = Integer(y, "batch", 1),
+            Accumulate = Integer(y, "accumulate", 1, 1 << 20),
+            Optimiser = Choice<OptimiserName>(y, "optimiser") ?? default,
+            WeightDecay = Number(y, "weight_decay", 0, 1),
             LearningRate = Number(y, "learning_rate", 1e-9, 10),
             WarmupEpochs = Integer(y, "warmup_epochs", 0),
+            EarlyStopping = Choice<EarlyStoppingRule>(y, "early_stopping") ?? default,
             Patience = Integer(y, "patience", 0),
             ClipNorm = Number(y, "clip_norm", 0, double.MaxValue),
+            Ema = Number(y, "ema", 0, 0.999999),
+            Precision = Choice<Precision>(y, "precision") ?? default,
+            Deterministic = y.Boolean("deterministic") ?? false,
             Seed = y.Int64("seed") ?? 0,
             Threads = Integer(y, "threads", 0, 1024),
             Device = Choice<TrainingDevice>(y, "device") ?? default,
         };
         // What is no number has been blamed for that.
         var isNumber = y["epochs"] is YamlScalar { Text: var epochs } && int.TryParse(epochs, CultureInfo.InvariantCulture, out _);
-        if (isNumber && options.Epochs >= 1 && options.Epochs < options.WarmupEpochs)
+        if (isNumber && options.Epochs >= 1 && options.EarlyStopping == EarlyStoppingRule.Patience && options.Epochs < options.WarmupEpochs)
         {
             y.Fault("epochs", $"'trainer.epochs': expected at least 'trainer.warmup_epochs', {options.WarmupEpochs}, found {options.Epochs}. "
-                + "No epoch before the warm-up's last can be the best one: give more epochs or a shorter warm-up.");
+                + "No epoch before the warm-up's last can be the best one: give more epochs, a shorter warm-up or 'early_stopping: look_ahead'.");
         }
         return options;
     }

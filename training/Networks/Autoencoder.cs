@@ -31,7 +31,8 @@ public sealed class Autoencoder : nn.Module
     /// <summary>Where the weights live.</summary>
     public Device Device => encoder.parameters().First().device;
 
-    public ScalarType DType => encoder.parameters().First().dtype;
+    /// <summary>Of x, z and densities: that of the weights, but float32 where these are of less, see <see cref="ReducedPrecision"/>.</summary>
+    public ScalarType DType => encoder.parameters().First().dtype is var weights && weights == ScalarType.BFloat16 ? ScalarType.Float32 : weights;
 
     /// <summary>Elements of the widest activation of one row.</summary>
     public long Width => Math.Max(Math.Max(XDim, prior.Width), Math.Max(encoder.Width, decoder.Width));

@@ -35,13 +35,62 @@ public sealed class ScheduleTests
     [InlineData(new[] { 1, 1, double.NaN, double.NaN, 3, 9, 9, 9, 9.0 }, 5, 9)]
     public void Training_stops_when_more_than_patience_epochs_passed_since_the_best(double[] losses, int best, int stop)
     {
-        var rule = new EarlyStopping(warmupEpochs: 3, patience: 3);
+        Assert.Equal((best, stop), Watch(new EarlyStopping(EarlyStoppingRule.Patience, warmupEpochs: 3, patience: 3), losses));
+    }
+
+    // epoch:          1  2  3  4  5  6  7  8
+    [Theory]
+    [InlineData(new[] { 2, 3, 3, 3, 3, 3.0 }, 1, 6)]             // the best lies in the warm-up; the counter is 1 at its last epoch, 4
+    [InlineData(new[] { 2, 3, 3, 1, 3, 3, 3, 3.0 }, 4, 7)]       // it starts again at a better one
+    [InlineData(new[] { 9, 8, 7, 6, 5, 4.0 }, 6, 0)]
+    [InlineData(new[] { 2, 3, 3, 3, 3, 1, 3, 3.0 }, 6, 0)]
+    public void Looking_ahead_any_epoch_can_be_the_best_and_waiting_starts_with_the_warm_ups_end(double[] losses, int best, int stop) =>
+        Assert.Equal((best, stop), Watch(new EarlyStopping(EarlyStoppingRule.LookAhead, warmupEpochs: 4, patience: 2), losses));
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(5)]
+    public void Looking_ahead_is_the_reference_s_counter(int warmup)
+    {
+        const int patience = 3;
+        var random = new Random(warmup);
+        for (var trial = 0; trial < 200; trial++)
+        {
+            var losses = Enumerable.Range(0, 30).Select(_ => Math.Round(random.NextDouble(), 1)).ToArray();
+            // The reference's loop, line for line: epochs from 1.
+            var (best, bestLoss, counter, stop) = (0, double.PositiveInfinity, 0, 0);
+            for (var epoch = 1; epoch <= losses.Length; epoch++)
+            {
+                if (losses[epoch - 1] < bestLoss)
+                {
+                    (counter, bestLoss, best) = (0, losses[epoch - 1], epoch);
+                }
+                else
+                {
+                    counter++;
+                    if (epoch < warmup)
+                    {
+                        counter = 0;
+                    }
+                    if (counter > patience)
+                    {
+                        stop = epoch;
+                        break;
+                    }
+                }
+            }
+            Assert.Equal((best, stop), Watch(new EarlyStopping(EarlyStoppingRule.LookAhead, warmup, patience), losses));
+        }
+    }
+
+    static (int Best, int Stop) Watch(EarlyStopping rule, double[] losses)
+    {
         var stopped = 0;
         for (var epoch = 1; epoch <= losses.Length && stopped == 0; epoch++)
         {
             rule.Observe(epoch, losses[epoch - 1]);
             stopped = rule.ShouldStop(epoch) ? epoch : 0;
         }
-        Assert.Equal((best, stop), (rule.BestEpoch, stopped));
+        return (rule.BestEpoch, stopped);
     }
 }

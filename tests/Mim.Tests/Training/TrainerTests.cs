@@ -21,11 +21,14 @@ public sealed class TrainerTests : IDisposable
     public void Dispose() => Directory.Delete(_root, recursive: true);
 
     [Theory]
-    [InlineData(1)]
-    [InlineData(2)]
-    public void The_same_seed_gives_the_same_bits(int threads)
+    [InlineData(1, false)]
+    [InlineData(2, false)]
+    [InlineData(1, true)]
+    [InlineData(2, true)]
+    public void The_same_seed_gives_the_same_bits(int threads, bool deterministic)
     {
         var options = Threaded(threads);
+        options = options with { Trainer = options.Trainer with { Deterministic = deterministic } };
         Run(options, "a");
         Assert.Equal(threads, get_num_threads());
         Run(options, "b");
@@ -114,6 +117,213 @@ public sealed class TrainerTests : IDisposable
         Run(options, "killed", resume: true);
 
         AssertSameRun("whole", "killed");
+    }
+
+    public static TheoryData<string, TrainerOptions> Everything => new()
+    {
+        { "accumulate", new() { Accumulate = 2 } },
+        { "ema", new() { Ema = 0.9 } },
+        { "adamw", new() { Optimiser = OptimiserName.Adamw, WeightDecay = 0.1 } },
+        { "adam_norm_grad", new() { Optimiser = OptimiserName.AdamNormGrad } },
+        { "look_ahead", new() { EarlyStopping = EarlyStoppingRule.LookAhead } },
+        { "bfloat16", new() { Precision = Precision.Bfloat16 } },
+        {
+            "all",
+            new()
+            {
+                Accumulate = 2,
+                Ema = 0.9,
+                Optimiser = OptimiserName.AdamNormGrad,
+                EarlyStopping = EarlyStoppingRule.LookAhead,
+                Precision = Precision.Bfloat16,
+                Deterministic = true,
+                ClipNorm = 0.5,
+            }
+        },
+    };
+
+    [Theory]
+    [MemberData(nameof(Everything))]
+    public void With_every_feature_a_run_interrupted_within_an_epoch_continues_bit_for_bit(string name, TrainerOptions trainer)
+    {
+        var options = Options() with
+        {
+            Trainer = trainer with { Epochs = 4, Batch = 16, WarmupEpochs = 2, Threads = 1, Device = TrainingDevice.Cpu, LearningRate = 0.01 },
+        };
+        Run(options, "whole");
+        foreach (var lastStep in new[] { 3, 6 })
+        {
+            using var stop = new CancellationTokenSource();
+            Run(options, $"{name}-{lastStep}", stepped: step =>
+            {
+                if (step == lastStep)
+                {
+                    stop.Cancel();
+                }
+            }, cancellationToken: stop.Token);
+            Run(options, $"{name}-{lastStep}", resume: true);
+
+            AssertSameRun("whole", $"{name}-{lastStep}");
+        }
+    }
+
+    // The draws of z for 64 rows are those for 4 times 16: normal numbers come in blocks of 16. float32 over 64 rows and 10 tensors.
+    [Theory]
+    [InlineData(0)]
+    [InlineData(0.05)]
+    public void Accumulated_batches_have_the_gradient_and_the_metrics_of_one_large_batch(double clipNorm)
+    {
+        var whole = Options(ObjectiveName.Vae) with
+        {
+            Dataset = Options().Dataset with { RowsPerEpoch = 64 },
+            Trainer = Options().Trainer with { Epochs = 1, Batch = 64, WarmupEpochs = 1, ClipNorm = clipNorm },
+        };
+        var expected = Step(whole, "whole");
+        var actual = Step(whole with { Trainer = whole.Trainer with { Batch = 16, Accumulate = 4 } }, "parts");
+
+        Assert.All(expected.Zip(actual), pair => Assert.Equal(pair.First, pair.Second, 2e-6 + 1e-5 * Math.Abs(pair.First)));
+        var (a, b) = (Metrics("whole").Single(), Metrics("parts").Single());
+        Assert.All(Keys(a, "train"), key => Assert.Equal(a["train"]?[key]?.GetValue<double>() ?? 0, b["train"]?[key]?.GetValue<double>() ?? 1, 1e-4));
+        Assert.Equal(1, Get(b, "step"));
+
+        double[] Step(TrainingOptions options, string name)
+        {
+            using var trainer = Create(options, name, false, _ => { }, _ => { });
+            trainer.Run(CancellationToken.None);
+            using var scope = NewDisposeScope();
+            return [.. trainer.Model.parameters().SelectMany(p => (p.grad ?? throw new InvalidOperationException()).data<float>().ToArray()).Select(g => (double)g)];
+        }
+    }
+
+    // Oracle: the average of the weights after each step, with doubles.
+    [Fact]
+    public void The_best_model_and_its_validation_loss_are_those_of_the_averaged_weights()
+    {
+        var options = Options() with { Trainer = Options().Trainer with { Epochs = 1, WarmupEpochs = 1, LearningRate = 0.05, Ema = 0.7 } };
+        double[]? average = null;
+        Trainer? running = null;
+        using (var trainer = Create(options, "a", false, step =>
+        {
+            var now = Flat(running?.Model ?? throw new InvalidOperationException());
+            var decay = Math.Min(0.7, (1.0 + step) / (10 + step));
+            average = [.. (average ?? throw new InvalidOperationException()).Zip(now, (e, w) => decay * e + (1 - decay) * w)];
+        }, _ => { }))
+        {
+            running = trainer;
+            average = Flat(trainer.Model);
+            trainer.Run(CancellationToken.None);
+        }
+        var best = Checkpoint.Read(Path.Combine(_root, "a", "checkpoints", "best.npz"));
+        using var model = Models.Create(options, 2);
+        best.RestoreModel(model);
+        Assert.All(average.Zip(Flat(model)), pair => Assert.Equal(pair.First, pair.Second, 1e-6)); // float32, weights of order 1
+
+        Run(options with { Trainer = options.Trainer with { Ema = 0 } }, "raw");
+        Assert.Equal(Weights("raw"), Weights("a")); // averaging changes no step
+        Assert.NotEqual(Validation("raw"), Validation("a"));
+
+        // At the averaged weights the loss without averaging is the loss with it: the same rows, the same draws.
+        using var evaluated = Create(options with { Trainer = options.Trainer with { Ema = 0, LearningRate = 1e-9 } }, "evaluated", false, _ => { }, _ => { });
+        best.RestoreModel(evaluated.Model);
+        evaluated.Run(CancellationToken.None);
+        Assert.Equal(Validation("a"), Validation("evaluated"), 1e-4); // eight steps of 1e-9
+
+        double Validation(string run) => Metrics(run).Single()["validation"]?["loss"]?.GetValue<double>() ?? double.NaN;
+
+        static double[] Flat(Autoencoder model) => [.. model.parameters().SelectMany(p => p.data<float>().ToArray()).Select(w => (double)w)];
+    }
+
+    [Fact]
+    public void Looking_ahead_the_best_model_may_lie_in_the_warm_up_and_patience_starts_behind_it()
+    {
+        var options = Options() with
+        {
+            Objective = Options().Objective with { BetaWarmupEpochs = 6 },
+            Trainer = Options().Trainer with
+            {
+                Epochs = 60,
+                WarmupEpochs = 0,
+                LearningRate = 1e-9,
+                Patience = 1,
+                EarlyStopping = EarlyStoppingRule.LookAhead,
+            },
+        };
+        Assert.Equal(TrainingEnd.Patience, Run(options, "a"));
+        var metrics = Metrics("a");
+
+        Assert.Equal(1, Get(metrics[0], "best_epoch"));
+        Assert.All(metrics, m => Assert.Equal(1e-9, Get(m, "learning_rate"))); // no warm-up of the rate
+        Assert.Equal(2, metrics.Length - Math.Max(5, (int)Get(metrics[^1], "best_epoch")));
+    }
+
+    [Fact]
+    public void In_bfloat16_the_layers_round_and_the_weights_do_not()
+    {
+        var options = Options() with { Trainer = Options().Trainer with { Epochs = 1, WarmupEpochs = 1 } };
+        Run(options, "float32");
+        Run(options with { Trainer = options.Trainer with { Precision = Precision.Bfloat16 } }, "bfloat16");
+        var (full, reduced) = (Losses("float32"), Losses("bfloat16"));
+
+        // bfloat16 has 8 bits: densities of a few nats move by hundredths.
+        Assert.NotEqual(full, reduced);
+        Assert.Equal(full, reduced, 0.1);
+        var bits = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, uint>(Weights("bfloat16")).ToArray();
+        Assert.True(bits.Count(word => (word & 0xFFFF) != 0) > bits.Length / 2); // more than bfloat16 holds
+
+        double Losses(string run) => Metrics(run).Single()["train"]?["loss"]?.GetValue<double>() ?? double.NaN;
+    }
+
+    [Fact]
+    public void Deterministic_algorithms_are_the_only_ones_while_the_trainer_lives()
+    {
+        var seen = new List<bool>();
+        Run(Options() with { Trainer = Options().Trainer with { Deterministic = true } }, "a", stepped: _ => seen.Add(are_deterministic_algorithms_enabled()));
+        Assert.All(seen, Assert.True);
+        Assert.False(are_deterministic_algorithms_enabled());
+    }
+
+    [Fact]
+    public void Peak_memory_and_step_time_are_in_the_metrics_and_the_line()
+    {
+        // Oracle: the kernel's high-water mark before and after.
+        var before = HighWaterMark();
+        EpochReport? last = null;
+        Run(Options(), "a", reported: report => last = report);
+        var metrics = Metrics("a");
+
+        Assert.All(metrics, m => Assert.InRange(Get(m, "peak_resident_mib"), before - 1, HighWaterMark() + 1)); // the kernel counts pages in batches
+        Assert.All(metrics, m => Assert.InRange(Get(m, "step_ms"), 1e-3, 1e3 * Get(m, "seconds") / StepsPerEpoch + 1e-3));
+        Assert.Matches(@" ms/step +\d+ MiB$", last?.ToString() ?? "");
+
+        static double HighWaterMark() =>
+            double.Parse(File.ReadLines("/proc/self/status").Single(line => line.StartsWith("VmHWM", StringComparison.Ordinal)).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1],
+                System.Globalization.CultureInfo.InvariantCulture) / 1024;
+    }
+
+    [Fact]
+    public void A_trainer_that_cannot_be_made_leaves_no_tensor_behind()
+    {
+        // A first one, for what the engine keeps.
+        Assert.Throws<UsageException>(() => Run(Options() with { Trainer = Options().Trainer with { Batch = 1000 } }, "a"));
+        var before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+        Assert.Throws<UsageException>(() => Run(Options() with { Trainer = Options().Trainer with { Batch = 1000 } }, "a"));
+        Assert.Throws<UsageException>(() => Run(Options() with { Likelihood = Likelihood.Bernoulli }, "a"));
+        Assert.ThrowsAny<Exception>(() => Run(Options() with { Network = Options().Network with { Name = "none" } }, "a"));
+        Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+    }
+
+    [Fact]
+    public void A_learning_rate_range_steps_through_epochs_and_leaves_no_run_behind()
+    {
+        var folder = Prepare("range");
+        using var trainer = new Trainer(Options(), Dataset.Open(Options().Dataset, 1), folder, TimeProvider.System);
+        var range = LearningRateRange.Run(trainer.StepAt, CancellationToken.None);
+
+        Assert.False(Directory.Exists(folder.FullPath));
+        Assert.True(range.Points.Count > 10 * StepsPerEpoch);
+        // The loss starts where training starts it, here above 4 nats, and falls at some rate.
+        Assert.InRange(range.Suggested ?? 0, 1e-4, 0.5);
+        Assert.True(range.Points.Min(point => point.Smoothed) < range.Points[0].Smoothed - 0.2);
     }
 
     [Fact]
@@ -453,6 +663,8 @@ public sealed class TrainerTests : IDisposable
     {
         line.Remove("seconds");
         line.Remove("rows_per_second");
+        line.Remove("step_ms");
+        line.Remove("peak_resident_mib");
         return line.ToJsonString();
     }
 
