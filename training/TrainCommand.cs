@@ -13,16 +13,26 @@ static class TrainCommand
     public static Command Create()
     {
         var config = new Option<string?>("--config") { Description = "YAML file with the keys below (default: none)", HelpName = "FILE" };
-        var output = new Option<string>("--out") { Description = "folder of the run", HelpName = "FOLDER", Required = true };
+        var output = new Option<string?>("--out") { Description = "folder of the run; of --seeds, of the runs FOLDER/seed-N", HelpName = "FOLDER" };
         var resume = new Option<bool>("--resume") { Description = "continue from the folder's last checkpoint, bit for bit (default: false)" };
+        var changeable = RunFolder.Changeable.Select(path => path.Split('.')[^1]).ToArray();
         var force = new Option<bool>("--force")
         {
-            Description = "replace a run of another configuration; with --resume, continue it with other epochs, patience, learning_rate, "
-                + "clip_norm, threads or device (default: false)",
+            Description = "replace a run of another configuration; with --resume, continue it with other "
+                + $"{string.Join(", ", changeable[..^1])} or {changeable[^1]} (default: false)",
+        };
+        var seeds = new Option<string?>("--seeds") { Description = "train once for each seed, such as 1..5 or 1,4,9 (default: trainer.seed alone)" };
+        var jobs = new Option<int>("--jobs", "-j") { Description = "runs of --seeds at once; they share the threads", DefaultValueFactory = _ => 1 };
+        var range = new Option<bool>("--lr-range")
+        {
+            Description = "instead of training, print the loss at growing learning rates, suggest one and leave no run behind (default: false)",
         };
         var json = new Option<bool>("--json") { Description = "print the result as JSON on stdout, progress on stderr (default: false)" };
         var command = new Command("train", "Train a model and leave a run folder: config.json, metrics.jsonl, checkpoints/{last,best}.npz. "
-            + "Flags win over the file, the file over the preset. Ctrl-C finishes the step and saves.") { config, output, resume, force, json };
+            + "Flags win over the file, the file over the preset. Ctrl-C finishes the step and saves.")
+        {
+            config, output, resume, force, seeds, jobs, range, json,
+        };
         var keys = new List<(string Path, Option<string?> Option)>();
         foreach (var key in TrainingOptions.Keys)
         {
@@ -32,13 +42,22 @@ static class TrainCommand
         }
         command.SetAction((parsed, cancellationToken) =>
         {
-            var flags = from key in keys
-                        let text = parsed.GetValue(key.Option)
-                        where text is not null
-                        select KeyValuePair.Create(key.Path, text);
-            var request = new Request(
-                TrainingOptions.Load(parsed.GetValue(config), flags), parsed.GetRequiredValue(output),
-                parsed.GetValue(resume), parsed.GetValue(force), parsed.GetValue(json));
+            var flags = (from key in keys
+                         let text = parsed.GetValue(key.Option)
+                         where text is not null
+                         select KeyValuePair.Create(key.Path, text)).ToArray();
+            var (file, asJson) = (parsed.GetValue(config), parsed.GetValue(json));
+            var options = TrainingOptions.Load(file, flags);
+            if (parsed.GetValue(range))
+            {
+                return Task.Run(() => FindRange(options, asJson, cancellationToken), CancellationToken.None);
+            }
+            var folder = parsed.GetValue(output) ?? throw new UsageException("--out: expected the folder of the run, found none.");
+            var request = new Request(options, folder, parsed.GetValue(resume), parsed.GetValue(force), asJson);
+            if (parsed.GetValue(seeds) is { } several)
+            {
+                return TrainSeeds(request, SeedRuns.Parse(several), parsed.GetValue(jobs), file, flags, cancellationToken);
+            }
             // The command line cancels the token only once this delegate has returned; the loop is synchronous, and stays on its thread.
             return Task.Run(() => Train(request, cancellationToken), CancellationToken.None);
         });
@@ -94,6 +113,64 @@ static class TrainCommand
                 ["best_validation_loss"] = trainer.BestLoss,
                 ["seconds"] = Math.Round(seconds, 3),
             }.ToJsonString());
+        }
+        return ExitCode.Done;
+    }
+
+    static async Task<int> TrainSeeds(
+        Request request, IReadOnlyList<long> seeds, int jobs, string? config, KeyValuePair<string, string>[] flags, CancellationToken cancellationToken)
+    {
+        if (jobs < 1)
+        {
+            throw new UsageException($"--jobs: expected at least 1, found {jobs}.");
+        }
+        if (flags.Any(flag => flag.Key == "trainer.seed"))
+        {
+            throw new UsageException("--trainer.seed: expected none beside --seeds. Give the one or the other.");
+        }
+        // One at a time, a run has the threads that it would have alone.
+        var threads = request.Options.Trainer.Threads;
+        threads = jobs == 1 ? threads : Math.Max(1, (threads > 0 ? threads : Environment.ProcessorCount) / jobs);
+        IEnumerable<string> Arguments(long seed)
+        {
+            var folder = SeedRuns.Folder(request.Output, seed);
+            string[] switches =
+            [
+                .. request.Resume && Directory.Exists(folder) ? (string[])["--resume"] : [], .. request.Force ? (string[])["--force"] : [],
+                .. request.Json ? (string[])["--json"] : [], .. config is null ? [] : (string[])[$"--config={config}"],
+            ];
+            return
+            [
+                "train", $"--out={folder}", .. switches,
+                .. flags.Where(flag => flag.Key != "trainer.threads").Select(flag => $"--{flag.Key}={flag.Value}"),
+                string.Create(CultureInfo.InvariantCulture, $"--trainer.seed={seed}"), $"--trainer.threads={threads}",
+            ];
+        }
+        var log = request.Json ? Console.Error : Console.Out;
+        var code = await SeedRuns.RunAsync(
+            seeds, jobs, Arguments, (seed, line) => Console.Out.WriteLine(request.Json ? line : $"seed {seed}  {line}"),
+            (seed, line) => Console.Error.WriteLine($"seed {seed}  {line}"), cancellationToken);
+        if (code == ExitCode.Done)
+        {
+            log.WriteLine($"{request.Output}: {seeds.Count} seeds. './mim evaluate --run {request.Output}' measures them all.");
+        }
+        return code;
+    }
+
+    static int FindRange(TrainingOptions options, bool json, CancellationToken cancellationToken)
+    {
+        var dataset = Dataset.Open(options.Dataset, options.Trainer.Seed);
+        // Only described: nothing is written before a run begins.
+        var nowhere = RunFolder.Prepare(Path.Combine(Path.GetTempPath(), Path.GetRandomFileName()), options, [], resume: false, force: false);
+        using var trainer = new Trainer(options, dataset, nowhere, TimeProvider.System);
+        var found = LearningRateRange.Run(trainer.StepAt, cancellationToken);
+        if (json)
+        {
+            Console.Out.WriteLine(found.ToJson().ToJsonString());
+        }
+        else
+        {
+            found.Print(Console.Out);
         }
         return ExitCode.Done;
     }

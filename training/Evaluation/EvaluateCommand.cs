@@ -9,7 +9,7 @@ static class EvaluateCommand
 {
     public static Command Create()
     {
-        var run = new Option<string>("--run") { Description = "folder of the training run", Required = true };
+        var run = new Option<string>("--run") { Description = "folder of the training run, or of several seeds' runs (mim train --seeds)", Required = true };
         var samples = new Option<int>("--importance-samples") { Description = "S, draws of z a row", DefaultValueFactory = _ => 500 };
         var rows = new Option<int>("--rows") { Description = "most rows to evaluate; 0: the whole split", DefaultValueFactory = _ => 0 };
         var split = new Option<string>("--split") { Description = "split to evaluate", DefaultValueFactory = _ => "test" };
@@ -32,7 +32,9 @@ static class EvaluateCommand
             };
             var (folder, asJson) = (parsed.GetRequiredValue(run), parsed.GetValue(json));
             // The token is cancelled only once this delegate has returned, and the engine's scopes belong to one thread.
-            return Task.Run(() => Evaluate(folder, request, asJson, cancellationToken), CancellationToken.None);
+            return Task.Run(() => RunFolder.Exists(folder) || SeedRuns.Find(folder) is not { Count: > 0 } seeds
+                ? Evaluate(folder, request, asJson, cancellationToken)
+                : EvaluateSeeds(folder, seeds, request, asJson, cancellationToken), CancellationToken.None);
 
             void AtLeast(Option<int> option, int least)
             {
@@ -45,12 +47,38 @@ static class EvaluateCommand
         return command;
     }
 
-    static int Evaluate(string run, EvaluationRequest request, bool json, CancellationToken cancellationToken)
+    static int EvaluateSeeds(
+        string folder, IReadOnlyList<(long Seed, string Folder)> runs, EvaluationRequest request, bool json, CancellationToken cancellationToken)
+    {
+        var evaluation = SeedEvaluation.Of([.. runs.Select(run =>
+        {
+            Console.Error.WriteLine(run.Folder);
+            return (run.Seed, Measure(run.Folder, request, cancellationToken).Metrics());
+        })]);
+        evaluation.Write(Path.Combine(folder, SeedEvaluation.FileName));
+        if (json)
+        {
+            Console.Out.WriteLine(evaluation.ToJson());
+        }
+        else
+        {
+            evaluation.Print(Console.Out);
+        }
+        return ExitCode.Done;
+    }
+
+    static EvaluationReport Measure(string run, EvaluationRequest request, CancellationToken cancellationToken)
     {
         using var model = TrainedModel.Load(run);
         var progress = new Progress(TimeProvider.System, Console.Error, !Console.IsErrorRedirected);
         var report = Evaluation.Run(model, request, progress.Report, cancellationToken);
         report.Write(model.Run.Evaluation);
+        return report;
+    }
+
+    static int Evaluate(string run, EvaluationRequest request, bool json, CancellationToken cancellationToken)
+    {
+        var report = Measure(run, request, cancellationToken);
         if (json)
         {
             Console.Out.WriteLine(report.ToJson());
