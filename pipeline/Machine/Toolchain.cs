@@ -16,6 +16,7 @@ public static class Toolchain
         ["train"] = "Mim.Training",
         ["evaluate"] = "Mim.Training",
         ["export"] = "Mim.Training",
+        ["report"] = "Mim.Training",
         ["data"] = "Mim.Training",
         ["encode"] = "Mim.Inference",
         ["decode"] = "Mim.Inference",
