@@ -547,7 +547,7 @@ public sealed class Trainer : IDisposable
         Model.eval();
         _validation.manual_seed(unchecked((long)Stream(RandomStream.Validation, _epoch)));
         var data = _data.Validation(_epoch);
-        var chunk = Math.Max(1, Math.Min(data.Rows, (int)(ValidationValues / Model.Width)));
+        var chunk = Math.Max(1, Math.Min(data.Rows, (int)(ValidationValues / Math.Max(Model.Width, Model.q_x?.Width ?? 0))));
         var means = new double[s_columns.Length];
         for (var first = 0; first < data.Rows; first += chunk)
         {

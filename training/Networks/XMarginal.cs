@@ -8,6 +8,9 @@ namespace Mim.Training;
 /// </summary>
 public abstract class XMarginal(string name) : nn.Module(name)
 {
+    /// <summary>Elements of the widest activation for one row of x: validation bounds its memory by it.</summary>
+    public abstract long Width { get; }
+
     /// <summary>log q(x), (B), in nats; <paramref name="x"/> is (B, X).</summary>
     public abstract Tensor LogProb(Tensor x);
 
@@ -40,6 +43,8 @@ public sealed class LearnedMarginal : XMarginal
         RegisterComponents();
     }
 
+    public override long Width => density.Width;
+
     public override Tensor LogProb(Tensor x) => density.LogProb(x);
 
     public override void Initialize(Generator init) => density.Initialize(init);
@@ -54,14 +59,17 @@ public sealed class PseudoMarginal : XMarginal
     public readonly Parameter pseudo_codes; // (K, Z)
 
     readonly Func<Tensor, Distribution> _likelihood;
+    readonly long _likelihoodWidth;
 
     public PseudoMarginal(long zDim, long components, Decoder decoder)
         : base(nameof(PseudoMarginal))
     {
         pseudo_codes = new Parameter(zeros(components, zDim));
-        _likelihood = decoder.call;
+        (_likelihood, _likelihoodWidth) = (decoder.call, decoder.Width);
         RegisterComponents();
     }
+
+    public override long Width => pseudo_codes.shape[0] * _likelihoodWidth;
 
     public override Tensor LogProb(Tensor x)
     {

@@ -1,3 +1,7 @@
+using Mim.Models;
+using Mim.Tests.Export;
+using Mim.Training;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Mim.Tests.Training;
@@ -63,6 +67,80 @@ public sealed class NetworksTests
         {
             Assert.Equal(mean[j], q.Mean[0, j].item<float>(), 1e-6); // float32, sums of five terms
             Assert.Equal(2 * Math.Log(sigma[j]), q.LogVar[0, j].item<float>(), 2e-6);
+        }
+    }
+
+    [Fact]
+    public void A_network_of_known_modules_plugs_in_by_name_and_exports()
+    {
+        const string Name = "affine_pair";
+        Architectures.Register(Name, (options, xShape) => new Architecture(
+            new AffineEncoder(xShape[0], options.Network.Z), new AffineDecoder(options.Network.Z, xShape[0]), new StandardPrior(options.Network.Z), options.Network.Z));
+        Assert.Throws<ArgumentException>(() => Architectures.Register(Name, (_, _) => throw new NotSupportedException()));
+        var options = TrainingOptions.Parse($"network: {{ name: {Name}, z: 2 }}", "a.yml");
+
+        using var scope = NewDisposeScope();
+        var model = Models.Create(options, 3);
+        using var noise = new Generator(1);
+        Objective.Create(options.Objective).Encode(model, ones(4, 3), 1, noise).Loss.backward();
+        Assert.All(model.parameters(), p => Assert.NotNull(p.grad));
+        Assert.Equal("encoder.heads.weight", model.named_parameters().First().name);
+
+        using var _ = no_grad();
+        var x = linspace(-1, 2, 12).view(4, 3);
+        var q = model.encoder.call(x);
+        var encoded = OrtRun.All(OnnxExport.Encoder(model.encoder, model.ZDim, [3], []), TensorNames.X, x);
+        var decoded = OrtRun.All(OnnxExport.Decoder(model.decoder, model.ZDim, [3], []), TensorNames.Z, q.Mean);
+        foreach (var (expected, actual) in new[] { (q.Mean, encoded[TensorNames.ZMean]), (q.LogVar, encoded[TensorNames.ZLogVar]), (model.decoder.call(q.Mean).Mean, decoded[TensorNames.XMean]) })
+        {
+            Assert.True(Parity.Compare(actual, expected.contiguous().data<float>().ToArray(), Parity.EngineTolerance, Parity.EngineTolerance).Passed);
+        }
+    }
+
+    sealed class AffineEncoder : Encoder
+    {
+        public readonly Linear heads;
+
+        public AffineEncoder(long xDim, long zDim)
+            : base(nameof(AffineEncoder))
+        {
+            heads = nn.Linear(xDim, 2 * zDim);
+            RegisterComponents();
+        }
+
+        public override LogVarFloor LogVarFloor => LogVarFloor.None;
+
+        public override Gaussian forward(Tensor x)
+        {
+            var both = heads.call(x).chunk(2, 1);
+            return new Gaussian(both[0], both[1] * 0.5);
+        }
+
+        public override OnnxPosterior Write(OnnxModules graph, OnnxValue x, string path)
+        {
+            var both = graph.Apply(heads, x, $"{path}.heads");
+            var half = both.RowShape[0] / 2;
+            return new OnnxPosterior(graph.Narrow(TensorNames.ZMean, both, 0, half).Name, graph.Narrow(TensorNames.ZLogVar, both, half, half).Name);
+        }
+    }
+
+    sealed class AffineDecoder : Decoder
+    {
+        public readonly Linear logits;
+
+        public AffineDecoder(long zDim, long xDim)
+            : base(nameof(AffineDecoder))
+        {
+            logits = nn.Linear(zDim, xDim);
+            RegisterComponents();
+        }
+
+        public override Bernoulli forward(Tensor z) => new(logits.call(z));
+
+        public override OnnxLikelihood Write(OnnxModules graph, OnnxValue z, string path)
+        {
+            var l = graph.Apply(logits, z, $"{path}.logits").Name;
+            return new OnnxLikelihood(graph.Probability(l, path), [new(TensorNames.XLogits, l)]);
         }
     }
 }

@@ -110,6 +110,40 @@ public sealed class PriorTests
     }
 
     [Fact]
+    public void Of_two_levels_the_prior_that_is_named_is_the_upper_one()
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        const int Level = 3;
+        var options = new TrainingOptions
+        {
+            Network = new NetworkOptions { Name = Architectures.Hvae, Z = Level, Width = 7 },
+            Likelihood = Likelihood.Bernoulli,
+            Prior = new PriorOptions { Name = PriorName.Vamp, Components = Components },
+        };
+        using var init = new Generator(1);
+        var images = TwoLevel.Bits(Components, 16, init);
+        var model = Autoencoder.Create(options, [4, 4], init, count => images.narrow(0, 0, count));
+        var prior = (TwoLevelPrior)model.prior;
+        var pseudo = ((VampPrior)prior.upper).pseudo_inputs;
+        var z = model.SamplePrior(6, init);
+
+        var (lower, upper) = prior.LogProbByLevel(z);
+        var posterior = ((TwoLevelEncoder)model.encoder).Upper(pseudo.clamp(0, 1));
+        var (means, sigmas, codes) = (Models.Matrix(posterior.Mean), Models.Matrix(posterior.LogSigma.exp()), Models.Matrix(z));
+        for (var i = 0; i < 6; i++)
+        {
+            var code = Models.Row(codes, i)[Level..];
+            var expected = Math.Log(Enumerable.Range(0, Components)
+                .Average(k => Math.Exp(ScalarModel.LogNormal(code, Models.Row(means, k), Models.Row(sigmas, k)))));
+            Assert.Equal(expected, upper[i].item<float>(), 1e-5 * (1 + Math.Abs(expected))); // float32
+            Assert.Equal(lower[i].item<float>() + upper[i].item<float>(), prior.LogProb(z)[i].item<float>(), 1e-5);
+        }
+        // Jitter of N(0, 0.01²) on the first rows.
+        Assert.All(Models.Matrix(pseudo - images).Cast<double>(), value => Assert.InRange(Math.Abs(value), 0, 0.06));
+    }
+
+    [Fact]
     public void In_two_dimensions_a_mixture_starts_with_its_components_spread_over_the_unit_disc()
     {
         using var scope = NewDisposeScope();
