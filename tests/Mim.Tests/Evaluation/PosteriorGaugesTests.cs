@@ -17,13 +17,13 @@ public sealed class PosteriorGaugesTests
     [Fact]
     public void Divergence_and_variance_of_each_dimension_are_means_over_rows()
     {
-        // Dimension 0 has collapsed: its posterior is the prior. Dimension 1: means ±1, variances ½ and 2.
-        float[] mean = [0, 1, 0, -1], logVar = [0, MathF.Log(0.5f), 0, MathF.Log(2)];
+        // Dimension 0 has collapsed: its posterior is the prior. Dimension 1: means ±1, variances ½ and 4.
+        float[] mean = [0, 1, 0, -1], logVar = [0, MathF.Log(0.5f), 0, MathF.Log(4)];
         var found = PosteriorGauges.Of(mean, logVar, 2, factorises: true);
-        Assert.Equal([1, 1.25], found.PosteriorVariance.Select(v => Math.Round(v, 6)));
+        Assert.Equal([1, 2.25], found.PosteriorVariance.Select(v => Math.Round(v, 6)));
         Assert.NotNull(found.Kl);
         Assert.Equal(0, found.Kl[0], 1e-12);
-        Assert.Equal(0.5 * (1 + 1.25 - 1 - 0), found.Kl[1], 1e-6); // log-variances ±ln 2 cancel; float32 inputs
+        Assert.Equal(0.5 * (1 + 2.25 - 1 - Math.Log(2) / 2), found.Kl[1], 1e-6); // the mean log-variance is ½ ln 2; float32 inputs
         Assert.Null(PosteriorGauges.Of(mean, logVar, 2, factorises: false).Kl);
     }
 
