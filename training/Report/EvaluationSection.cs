@@ -5,6 +5,9 @@ namespace Mim.Training;
 /// <summary>What <c>mim evaluate</c> measured: the headlines, and every statistic side by side.</summary>
 static class EvaluationSection
 {
+    /// <summary>Standard errors of a difference below which nothing is said of it.</summary>
+    const double Significant = 2;
+
     public static void Headlines(PageWriter page, IReadOnlyList<RunReport> runs)
     {
         if (runs.All(run => run.Evaluation is null))
@@ -111,10 +114,15 @@ static class EvaluationSection
         {
             return null;
         }
+        var gap = high.NllImportanceWeighted - low.NllImportanceWeighted;
+        if (gap <= Significant * Math.Sqrt((high.NllStandardError * high.NllStandardError) + (low.NllStandardError * low.NllStandardError)))
+        {
+            return null;
+        }
         return string.Create(CultureInfo.InvariantCulture,
             $"Information and likelihood disagree: the codes of {informed.Name} tell most about x ({high.MutualInformationKsg:F2} nats, {likely.Name} {low.MutualInformationKsg:F2}), ")
             + string.Create(CultureInfo.InvariantCulture,
-            $"but as a density of x it is {high.NllImportanceWeighted - low.NllImportanceWeighted:F1} nats a row behind {likely.Name}.");
+            $"but as a density of x it is {gap:F1} nats a row behind {likely.Name}.");
     }
 
     static void Table(PageWriter page, IReadOnlyList<RunReport> runs, bool markBest)
@@ -145,14 +153,14 @@ static class EvaluationSection
                 {
                     rows[i] = row;
                 }
-                Row(html, statistic.Key, rows, markBest);
+                Row(html, statistic.Key, runs, rows, markBest);
             }
             html.End();
         }
         page.EndTable();
     }
 
-    static void Row(HtmlWriter html, string label, EvaluationTable.Row?[] rows, bool markBest)
+    static void Row(HtmlWriter html, string label, IReadOnlyList<RunReport> runs, EvaluationTable.Row?[] rows, bool markBest)
     {
         var first = rows.OfType<EvaluationTable.Row>().First();
         var best = markBest ? Best(rows, first.Better) : null;
@@ -170,9 +178,20 @@ static class EvaluationSection
             }
             html.End();
         }
-        var notes = rows.OfType<EvaluationTable.Row>().Select(row => row.Note).Distinct();
-        html.Element("td", first.Unit).Element("td", first.Better == Better.Neither ? "" : first.Better.ToString().ToLowerInvariant())
-            .Element("td", string.Join("; ", notes), ("class", "how")).End();
+        html.Element("td", first.Unit).Element("td", first.Better == Better.Neither ? "" : first.Better.ToString().ToLowerInvariant());
+        html.Begin("td", ("class", "how"));
+        if (rows.OfType<EvaluationTable.Row>().Select(row => row.Note).Distinct().Count() == 1)
+        {
+            html.Text(first.Note);
+        }
+        else
+        {
+            foreach (var (run, row) in runs.Zip(rows).Where(pair => pair.Second is not null))
+            {
+                html.Element("span", $"{run.Name}: {row?.Note}", ("class", "line"));
+            }
+        }
+        html.End().End();
     }
 
     /// <summary>The best value as it is printed, so that what looks equal is; null where none stands out.</summary>

@@ -7,7 +7,8 @@ static class PictureSections
 
     public static void Reconstructions(PageWriter page, IReadOnlyList<RunReport> runs)
     {
-        page.Note("E[x|z] at the posterior's mean, for rows of the test split." + Units(runs));
+        page.Note("E[x|z] at the posterior's mean, for rows of the test split." + Units(runs)
+            + (runs.Any(run => run.Pictures is { Image: not null, SamplesAreMeans: false }) ? " Of an autoregressive model: the mean along its likeliest path." : ""));
         Each(page, runs, "reconstructions", "test rows and reconstructions", (run, i, id, title) =>
         {
             var pictures = run.Pictures;

@@ -168,6 +168,16 @@ public sealed class ReportPageTests
         Comparison().Text, StringComparison.Ordinal);
 
     [Fact]
+    public void A_likelihood_within_its_error_is_no_disagreement()
+    {
+        var (mim, vae) = (SampleRuns.Create("mim"), SampleRuns.Create("vae", shift: 20));
+        Assert.DoesNotContain("disagree", Page(Noisy(mim), Noisy(vae)).Text, StringComparison.Ordinal);
+
+        // 20 nats apart, each ± 10.
+        static RunReport Noisy(RunReport run) => run with { Evaluation = run.Evaluation is { } e ? e with { NllStandardError = 10 } : null };
+    }
+
+    [Fact]
     public void Runs_that_were_not_measured_alike_have_no_best()
     {
         var other = SampleRuns.Create("vae", shift: 20);
