@@ -5,12 +5,13 @@ using Mim.Benchmarks;
 return args switch
 {
     ["train-step", .. var options] => TrainStep.Run(options),
+    ["optimiser", .. var options] => OptimiserTime.Run(options),
     ["ksg", .. var options] => KsgTime.Run(options),
     _ => Usage(),
 };
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: Mim.Benchmarks train-step [--threads N] [--pairs N] [--steps N] [--python FILE] | ksg [--rows N] [--x N] [--z N] [--runs N]");
+    Console.Error.WriteLine("usage: Mim.Benchmarks train-step [--threads N] [--pairs N] [--steps N] [--python FILE] | optimiser [--threads N] [--pairs N] | ksg [--rows N] [--x N] [--z N] [--runs N]");
     return 2;
 }

@@ -40,7 +40,7 @@ public sealed record SeedEvaluation(IReadOnlyList<long> Seeds, IReadOnlyDictiona
         var width = Metrics.Keys.Max(name => name.Length);
         foreach (var (name, (_, mean, sd)) in Metrics)
         {
-            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name.PadRight(width)}  {mean,12:F4}") + (sd is { } deviation
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name.PadRight(width)}  {mean,12:F4}") + (sd is { } deviation and not 0
                 ? string.Create(CultureInfo.InvariantCulture, $" ± {deviation:F4}")
                 : ""));
         }
