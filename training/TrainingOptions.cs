@@ -305,7 +305,7 @@ public sealed record TrainingOptions
         new("trainer.clip_norm", "0", "0", "bound on the gradient's norm; 0: none (Adam makes steps of equal size anyway)"),
         new("trainer.ema", "0", "0", "decay of a moving average of the weights, which is then what is validated, evaluated and exported; 0: none"),
         new("trainer.precision", "float32", "float32", "float32, or bfloat16 inside linear and convolutional layers"),
-        new("trainer.deterministic", "false", "false", "refuse algorithms of the engine that give other bits each time (on the CPU none does)"),
+        new("trainer.deterministic", "false", "false", "refuse algorithms of the engine that give other bits each time (on the CPU none of those used does)"),
         new("trainer.seed", "1", "1", "seed of weights, draws and order"),
         new("trainer.threads", "0", "0", "threads; 0: the engine's choice"),
         new("trainer.device", "auto", "auto", "auto, cpu or cuda"),
