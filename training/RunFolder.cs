@@ -15,7 +15,7 @@ public sealed class RunFolder
     public static IReadOnlyList<string> Changeable { get; } =
     [
         "trainer.epochs", "trainer.early_stopping", "trainer.patience", "trainer.learning_rate", "trainer.clip_norm", "trainer.precision",
-        "trainer.deterministic", "trainer.threads", "trainer.device",
+        "trainer.deterministic", "trainer.threads", "trainer.device", "trainer.prefetch",
     ];
 
     static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true, NewLine = "\n" };

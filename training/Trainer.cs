@@ -19,6 +19,9 @@ public sealed record EpochReport(
 {
     public double RowsPerSecond => Rows / Seconds;
 
+    /// <summary>Of <see cref="Seconds"/>, those for which the steps waited for data.</summary>
+    public double DataSeconds { get; init; }
+
     public JsonObject ToJson() => new()
     {
         ["epoch"] = Epoch,
@@ -32,6 +35,7 @@ public sealed record EpochReport(
         ["seconds"] = Math.Round(Seconds, 3),
         ["step_ms"] = Math.Round(StepMilliseconds, 3),
         ["peak_resident_mib"] = Math.Round(PeakResidentMiB, 1),
+        ["data_seconds"] = Math.Round(DataSeconds, 4),
     };
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
@@ -95,6 +99,7 @@ public sealed class Trainer : IDisposable
     int _stepInEpoch;
     long _step;
     bool _finished;
+    TimeSpan _waited;
 
     public Trainer(TrainingOptions options, Dataset dataset, RunFolder folder, TimeProvider time)
     {
@@ -361,7 +366,11 @@ public sealed class Trainer : IDisposable
         var report = new EpochReport(
             _epoch, _step, LearningRate, Beta, Means(), validation, _stopping.BestEpoch,
             (long)steps * _options.Trainer.Batch * _options.Trainer.Accumulate, _time.GetElapsedTime(begin).TotalSeconds, stepMilliseconds,
-            PeakResidentMiB());
+            PeakResidentMiB())
+        {
+            DataSeconds = (_data.Waited - _waited).TotalSeconds,
+        };
+        _waited = _data.Waited;
         _folder.AppendMetrics(report.ToJson());
         _finished = _stopping.ShouldStop(_epoch) || _epoch == _options.Trainer.Epochs;
         (_epoch, _stepInEpoch) = (_epoch + 1, 0);

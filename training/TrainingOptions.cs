@@ -219,6 +219,9 @@ public sealed record TrainerOptions
     public int Threads { get; init; }
 
     public TrainingDevice Device { get; init; }
+
+    /// <summary>Batches whose random numbers are made ahead on a thread of their own, and with any also the rows of the next epoch; 0: no such threads.</summary>
+    public int Prefetch { get; init; } = 2;
 }
 
 /// <summary>
@@ -308,6 +311,7 @@ public sealed record TrainingOptions
         new("trainer.deterministic", "false", "false", "refuse algorithms of the engine that give other bits each time (on the CPU none of those used does)"),
         new("trainer.seed", "1", "1", "seed of weights, draws and order"),
         new("trainer.threads", "0", "0", "threads; 0: the engine's choice"),
+        new("trainer.prefetch", "2", "2", "batches whose data are made ahead on another thread; 0: none (the same bits, slower)"),
         new("trainer.device", "auto", "auto", "auto, cpu or cuda"),
     ];
 
@@ -531,6 +535,7 @@ public sealed record TrainingOptions
             Seed = y.Int64("seed") ?? 0,
             Threads = Integer(y, "threads", 0, 1024),
             Device = Choice<TrainingDevice>(y, "device") ?? default,
+            Prefetch = Integer(y, "prefetch", 0, 1024),
         };
         // What is no number has been blamed for that.
         var isNumber = y["epochs"] is YamlScalar { Text: var epochs } && int.TryParse(epochs, CultureInfo.InvariantCulture, out _);

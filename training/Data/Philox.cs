@@ -18,8 +18,11 @@ public sealed class Philox(ulong seed, uint stream, uint substream)
     /// <summary>One block of four words for a counter and a key, as in the reference's known-answer tests.</summary>
     public static void Block(ReadOnlySpan<uint> counter, ReadOnlySpan<uint> key, Span<uint> words)
     {
-        var (c0, c1, c2, c3) = (counter[0], counter[1], counter[2], counter[3]);
-        var (k0, k1) = (key[0], key[1]);
+        (words[0], words[1], words[2], words[3]) = Block(counter[0], counter[1], counter[2], counter[3], key[0], key[1]);
+    }
+
+    static (uint, uint, uint, uint) Block(uint c0, uint c1, uint c2, uint c3, uint k0, uint k1)
+    {
         for (var round = 0; round < Rounds; round++)
         {
             var product0 = (ulong)Multiplier0 * c0;
@@ -28,7 +31,7 @@ public sealed class Philox(ulong seed, uint stream, uint substream)
             k0 += Weyl0;
             k1 += Weyl1;
         }
-        (words[0], words[1], words[2], words[3]) = (c0, c1, c2, c3);
+        return (c0, c1, c2, c3);
     }
 
     public ulong NextUInt64() => ((ulong)NextUInt32() << 32) | NextUInt32();
@@ -41,19 +44,22 @@ public sealed class Philox(ulong seed, uint stream, uint substream)
     /// <summary>Uniform on [0, 1), 24 bits each, from whole blocks of their own.</summary>
     public void Fill(Span<float> values)
     {
-        Span<uint> words = stackalloc uint[4];
-        Span<uint> counter = [0, 0, substream, stream];
-        ReadOnlySpan<uint> key = [(uint)seed, (uint)(seed >> 32)];
-        for (var i = 0; i < values.Length; i += words.Length)
+        Span<float> rest = stackalloc float[4];
+        for (var left = values; !left.IsEmpty;)
         {
-            (counter[0], counter[1]) = ((uint)_block, (uint)(_block >> 32));
-            Block(counter, key, words);
+            var (w0, w1, w2, w3) = Block((uint)_block, (uint)(_block >> 32), substream, stream, (uint)seed, (uint)(seed >> 32));
             _block++;
-            for (var j = 0; j < words.Length && i + j < values.Length; j++)
+            var target = left.Length < rest.Length ? rest : left;
+            (target[0], target[1], target[2], target[3]) = (Uniform(w0), Uniform(w1), Uniform(w2), Uniform(w3));
+            if (left.Length < rest.Length)
             {
-                values[i + j] = (words[j] >> 8) * (1f / (1 << 24));
+                rest[..left.Length].CopyTo(left);
+                return;
             }
+            left = left[rest.Length..];
         }
+
+        static float Uniform(uint word) => (word >> 8) * (1f / (1 << 24));
     }
 
     /// <summary>Uniform on 0 … bound − 1, without bias (Lemire's rejection).</summary>

@@ -26,6 +26,9 @@ public sealed class Preprocessing(IEnumerable<PreprocessingStep> steps)
     public static bool IsStochastic(PreprocessingStep step) =>
         step.Kind is PreprocessingStep.Dequantise or PreprocessingStep.DequantiseTraining or PreprocessingStep.BinariseStochastic;
 
+    /// <summary>Features of a row of <paramref name="xDim"/> features after the steps.</summary>
+    public int OutputDim(int xDim) => _steps.Aggregate(xDim, (dim, step) => step.Outputs(dim));
+
     /// <summary>Uniform numbers that <see cref="Sample"/> takes for a row of <paramref name="xDim"/> features.</summary>
     public int DrawsPerRow(int xDim) => DrawsPerRow(xDim, IsStochastic);
 

@@ -46,7 +46,7 @@ public sealed class TrainingOptionsTests
                 "dataset.augment" => "affine",
                 "dataset.validation_rows" => "70",
                 "dataset.validation_fraction" or "dataset.test_fraction" => "0.25",
-                "dataset.split_seed" or "trainer.seed" or "trainer.threads" => "7",
+                "dataset.split_seed" or "trainer.seed" or "trainer.threads" or "trainer.prefetch" => "7",
                 "dataset.rows_per_epoch" or "dataset.image_size" or "trainer.batch" or "prior.components" or "objective.q_x_components"
                     or "network.likelihood_components" or "network.width" => "77",
                 "network.name" => "hvae",
