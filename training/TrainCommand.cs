@@ -70,12 +70,12 @@ static class TrainCommand
         var log = json ? Console.Error : Console.Out;
         var time = TimeProvider.System;
         var begin = time.GetTimestamp();
-        var dataset = Dataset.Open(options.Dataset, options.Trainer.Seed);
-        // Before Engines() records it; the trainer, which others call too, sets it again.
+        // Before constants are fitted, as evaluate and export will fit them, and Engines() records it; the trainer, which others call too, sets it again.
         if (options.Trainer.Threads > 0)
         {
             torch.set_num_threads(options.Trainer.Threads);
         }
+        var dataset = Dataset.Open(options.Dataset, options.Trainer.Seed);
         var folder = RunFolder.Prepare(output, options, Engines(), resume, force);
         using var display = Display.Create(log, options.Trainer.Epochs);
         using var trainer = new Trainer(options, dataset, folder, time) { Stepped = display.Step, Reported = display.Report };

@@ -6,8 +6,7 @@ namespace Mim.Training;
 
 /// <summary>
 /// Principal component analysis, exact: the covariance in double, its eigenvectors by the symmetric solver, no whitening. The sign of a direction is that
-/// of scikit-learn's svd_flip, which the reference's projections have: the row that lies farthest along it lies on its positive side. One thread
-/// computes, so that the constants do not depend on how many there are.
+/// of scikit-learn's svd_flip, which the reference's projections have: the row that lies farthest along it lies on its positive side.
 /// </summary>
 /// <param name="Step">The projection, as the manifest holds it.</param>
 /// <param name="ExplainedVariance">Share of the rows' total variance that the components hold, from 0 to 1.</param>
@@ -30,22 +29,8 @@ public sealed record PrincipalComponents(PreprocessingStep Step, double Explaine
     /// <param name="name">For messages: the data set.</param>
     public static PrincipalComponents Fit(DataSplit rows, Preprocessing before, int components, string name)
     {
-        var threads = get_num_threads();
-        set_num_threads(1);
-        try
-        {
-            using var scope = NewDisposeScope();
-            using var _ = no_grad();
-            return FitOnOneThread(rows, before, components, name);
-        }
-        finally
-        {
-            set_num_threads(threads);
-        }
-    }
-
-    static PrincipalComponents FitOnOneThread(DataSplit rows, Preprocessing before, int components, string name)
-    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
         Tensor? sum = null;
         ForEachChunk(rows, before, x => Add(ref sum, x.sum([0L])));
         var mean = (sum ?? throw new InvalidOperationException("A split has rows.")) / rows.Rows; // (D)
