@@ -55,6 +55,9 @@ public sealed class RunFolder
 
     public static bool Exists(string path) => File.Exists(ConfigPath(path));
 
+    /// <summary>Whether there is something to resume from: a run that was ended within its first second has a configuration alone.</summary>
+    public static bool HasCheckpoint(string path) => File.Exists(Path.Combine(path, "checkpoints", "last.npz"));
+
     /// <summary>An existing run, as 'evaluate' and 'export' want it.</summary>
     public static RunFolder Open(string path)
     {
@@ -81,7 +84,7 @@ public sealed class RunFolder
         var config = ConfigPath(path);
         if (File.Exists(config) && (resume || !force))
         {
-            var differences = Differences(ReadOptions(config).ToJson(), options.ToJson(), "").ToArray();
+            var differences = Differences(ReadOptions(config), options).ToArray();
             var refused = force ? [.. differences.Where(difference => !Changeable.Contains(difference.Path))] : differences;
             if (refused.Length > 0)
             {
@@ -189,6 +192,10 @@ public sealed class RunFolder
         }
         throw new InvalidDataException($"{config}: expected an object with 'options', as 'mim train' writes it. Train again.");
     }
+
+    /// <summary>Dotted keys, each with a line that says both values.</summary>
+    internal static IEnumerable<(string Path, string Text)> Differences(TrainingOptions before, TrainingOptions now) =>
+        Differences(before.ToJson(), now.ToJson(), "");
 
     static IEnumerable<(string Path, string Text)> Differences(JsonNode? before, JsonNode? now, string path)
     {

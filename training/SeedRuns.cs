@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Mim.Models;
 
 namespace Mim.Training;
@@ -11,7 +12,11 @@ namespace Mim.Training;
 public static class SeedRuns
 {
     const int MaxSeeds = 1000;
+    const int Terminate = 15;
     const string Prefix = "seed-";
+
+    /// <summary>What may differ between runs that are averaged.</summary>
+    static readonly string[] s_own = ["trainer.seed", "trainer.threads"];
 
     /// <summary>Reads <c>1..5</c>, <c>1,4,9</c> and mixtures of them.</summary>
     public static IReadOnlyList<long> Parse(string text)
@@ -45,8 +50,30 @@ public static class SeedRuns
               orderby seed
               select (seed.Value, child)];
 
+    /// <summary>Before a mean over the runs: one left from another configuration, or one that is not done, would be in it unseen.</summary>
+    /// <exception cref="UsageException">A run differs from the first in more than seed and threads, or has not finished.</exception>
+    public static void RequireAlike(IReadOnlyList<(long Seed, string Folder)> runs)
+    {
+        var first = RunFolder.Open(runs[0].Folder);
+        foreach (var (_, folder) in runs)
+        {
+            var run = RunFolder.Open(folder);
+            var differences = RunFolder.Differences(first.Options, run.Options).Where(difference => !s_own.Contains(difference.Path)).ToArray();
+            if (differences.Length > 0)
+            {
+                throw new UsageException($"{folder}: expected the configuration of {first.FullPath} but for seed and threads, found another.\n"
+                    + $"{string.Join('\n', differences.Select(d => d.Text))}\nMove it away, or train it again.");
+            }
+            if (!File.Exists(run.LastCheckpoint) || !Checkpoint.Read(run.LastCheckpoint).State.Finished)
+            {
+                throw new UsageException($"{folder}: expected a finished run, found one that is not. Let it finish: 'mim train' with --resume continues it.");
+            }
+        }
+    }
+
     /// <param name="arguments">Of <c>mim train</c> for a seed.</param>
     /// <param name="output">Takes what the runs print on stdout, <paramref name="error"/> what they print on stderr; by line and seed.</param>
+    /// <param name="cancellationToken">Asks the runs to save and end; waits until they have.</param>
     /// <returns>The first exit code that is not 0, if any; the other runs still end.</returns>
     public static async Task<int> RunAsync(
         IReadOnlyList<long> seeds, int jobs, Func<long, IEnumerable<string>> arguments, Action<long, string> output, Action<long, string> error,
@@ -54,9 +81,9 @@ public static class SeedRuns
     {
         var codes = new int[seeds.Count];
         var gate = new Lock();
-        // A Ctrl-C reaches every process of the group: the runs save and end by themselves.
         await Parallel.ForAsync(0, seeds.Count, new ParallelOptions { MaxDegreeOfParallelism = jobs, CancellationToken = cancellationToken },
-            async (i, _) => codes[i] = await RunOneAsync(arguments(seeds[i]), line => Locked(output, seeds[i], line), line => Locked(error, seeds[i], line)));
+            async (i, _) => codes[i] = await RunOneAsync(arguments(seeds[i]), line => Locked(output, seeds[i], line), line => Locked(error, seeds[i], line),
+                cancellationToken));
         return codes.FirstOrDefault(code => code != ExitCode.Done);
 
         void Locked(Action<long, string> write, long seed, string line)
@@ -68,7 +95,7 @@ public static class SeedRuns
         }
     }
 
-    static async Task<int> RunOneAsync(IEnumerable<string> arguments, Action<string> output, Action<string> error)
+    static async Task<int> RunOneAsync(IEnumerable<string> arguments, Action<string> output, Action<string> error, CancellationToken cancellationToken)
     {
         var host = Environment.ProcessPath ?? throw new InvalidOperationException("A process has a path.");
         string[] program = Path.GetFileNameWithoutExtension(host) == "dotnet" ? ["exec", typeof(SeedRuns).Assembly.Location] : [];
@@ -85,6 +112,8 @@ public static class SeedRuns
         process.StandardInput.Close();
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
+        // Only a Ctrl-C at the terminal reaches the whole group by itself; and a second signal changes nothing.
+        await using var stop = cancellationToken.Register(() => _ = process.HasExited ? 0 : Signal(process.Id, Terminate));
         await process.WaitForExitAsync(CancellationToken.None);
         return process.ExitCode;
 
@@ -96,4 +125,7 @@ public static class SeedRuns
             }
         }
     }
+
+    [DllImport("libc", EntryPoint = "kill")]
+    static extern int Signal(int process, int signal);
 }

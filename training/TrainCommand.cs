@@ -47,6 +47,15 @@ static class TrainCommand
                          where text is not null
                          select KeyValuePair.Create(key.Path, text)).ToArray();
             var (file, asJson) = (parsed.GetValue(config), parsed.GetValue(json));
+            Option[] none = parsed.GetValue(range) ? [seeds, jobs, resume, force] : [];
+            if (none.FirstOrDefault(Given) is { } contradicting)
+            {
+                throw new UsageException($"{range.Name} and {contradicting.Name}: expected one of them, found both. {range.Name} trains no run.");
+            }
+            if (Given(jobs) && !Given(seeds))
+            {
+                throw new UsageException($"{jobs.Name}: expected --seeds beside it, found none. One run is one process.");
+            }
             var options = TrainingOptions.Load(file, flags);
             if (parsed.GetValue(range))
             {
@@ -60,6 +69,8 @@ static class TrainCommand
             }
             // The command line cancels the token only once this delegate has returned; the loop is synchronous, and stays on its thread.
             return Task.Run(() => Train(request, cancellationToken), CancellationToken.None);
+
+            bool Given(Option option) => parsed.GetResult(option) is { Implicit: false };
         });
         return command;
     }
@@ -131,19 +142,22 @@ static class TrainCommand
         // One at a time, a run has the threads that it would have alone.
         var threads = request.Options.Trainer.Threads;
         threads = jobs == 1 ? threads : Math.Max(1, (threads > 0 ? threads : Environment.ProcessorCount) / jobs);
+        var shared = request.Force && flags.Any(flag => flag.Key == "trainer.threads");
         IEnumerable<string> Arguments(long seed)
         {
             var folder = SeedRuns.Folder(request.Output, seed);
+            // The threads decide the bits of a run that goes on; how many are left to it by the others does not.
+            var own = request.Resume && !shared && RunFolder.Exists(folder) ? RunFolder.Open(folder).Options.Trainer.Threads : threads;
             string[] switches =
             [
-                .. request.Resume && Directory.Exists(folder) ? (string[])["--resume"] : [], .. request.Force ? (string[])["--force"] : [],
+                .. request.Resume && RunFolder.HasCheckpoint(folder) ? (string[])["--resume"] : [], .. request.Force ? (string[])["--force"] : [],
                 .. request.Json ? (string[])["--json"] : [], .. config is null ? [] : (string[])[$"--config={config}"],
             ];
             return
             [
                 "train", $"--out={folder}", .. switches,
                 .. flags.Where(flag => flag.Key != "trainer.threads").Select(flag => $"--{flag.Key}={flag.Value}"),
-                string.Create(CultureInfo.InvariantCulture, $"--trainer.seed={seed}"), $"--trainer.threads={threads}",
+                string.Create(CultureInfo.InvariantCulture, $"--trainer.seed={seed}"), $"--trainer.threads={own}",
             ];
         }
         var log = request.Json ? Console.Error : Console.Out;

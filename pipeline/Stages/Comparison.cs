@@ -34,7 +34,7 @@ public sealed class Comparison
         }
     }
 
-    /// <summary>Settings that were not run are left out. A value over seeds reads mean ± s.d.</summary>
+    /// <summary>Settings that were not run are left out. A value over seeds reads mean ± s.d., of one seed the value alone.</summary>
     /// <param name="read">The numbers of a metrics alias, or null when its file is not there.</param>
     public void AddSweep(SweepTable table, Func<string, IReadOnlyDictionary<string, double>?> read)
     {
@@ -113,7 +113,9 @@ public sealed class Comparison
     /// <summary>evaluation-seeds.json has a metric's mean and deviation under <c>metrics</c>, where evaluation.json has its value.</summary>
     static string OverSeeds(IReadOnlyDictionary<string, double> metrics, string key) =>
         metrics.TryGetValue($"metrics.{key}.mean", out var mean)
-            ? string.Create(CultureInfo.InvariantCulture, $"{mean:G4} ± {(metrics.TryGetValue($"metrics.{key}.sd", out var deviation) ? deviation : double.NaN):G2}")
+            ? string.Create(CultureInfo.InvariantCulture, $"{mean:G4}") + (metrics.TryGetValue($"metrics.{key}.sd", out var deviation)
+                ? string.Create(CultureInfo.InvariantCulture, $" ± {deviation:G2}")
+                : "")
             : metrics.TryGetValue(key, out var value) ? Format(value) : "-";
 
     static string Line(string[] cells) => $"| {string.Join(" | ", cells.Select(c => c.Replace("|", "\\|", StringComparison.Ordinal)))} |\n";

@@ -50,6 +50,7 @@ static class EvaluateCommand
     static int EvaluateSeeds(
         string folder, IReadOnlyList<(long Seed, string Folder)> runs, EvaluationRequest request, bool json, CancellationToken cancellationToken)
     {
+        SeedRuns.RequireAlike(runs);
         var evaluation = SeedEvaluation.Of([.. runs.Select(run =>
         {
             Console.Error.WriteLine(run.Folder);

@@ -109,7 +109,7 @@ public sealed class MatrixTests : IDisposable
         var comparison = new Comparison();
         comparison.AddSweep(Assert.IsType<SweepTable>(file.Sweep), alias => alias switch
         {
-            "evaluate@5-mim" => new Dictionary<string, double> { ["metrics.mi.mean"] = 3.71834, ["metrics.mi.sd"] = 1.8104, ["metrics.knn.mean"] = 0.7, ["metrics.knn.sd"] = 0.1701 },
+            "evaluate@5-mim" => new Dictionary<string, double> { ["metrics.mi.mean"] = 3.71834, ["metrics.mi.sd"] = 1.8104, ["metrics.knn.mean"] = 0.7 }, // one seed has no deviation of 5-NN
             "evaluate@50-vae" => new Dictionary<string, double> { ["mi"] = 0.98 },
             _ => null,
         });
@@ -121,7 +121,7 @@ public sealed class MatrixTests : IDisposable
 
             |  | MI | published | 5-NN | published |
             | --- | --: | --: | --: | --: |
-            | 5 mim | 3.718 ± 1.8 | 4.88 ± 1.88 | 0.7 ± 0.17 | 0.81 |
+            | 5 mim | 3.718 ± 1.8 | 4.88 ± 1.88 | 0.7 | 0.81 |
             | 50 vae | 0.9800 | 0.95 ± 0.24 | - | 0.54 |
 
             - published: figure 3

@@ -67,6 +67,45 @@ public sealed class SeedRunsTests : IDisposable
         Assert.Contains((1, "error: --trainer.batch: expected an integer of at least 1, found 0."), errors);
     }
 
+    [Fact]
+    public async Task A_cancelled_command_ends_its_runs_which_save()
+    {
+        using var stop = new CancellationTokenSource();
+        string[] keys = ["dataset.name=toy4", "dataset.rows_per_epoch=64", "trainer.batch=16", "trainer.epochs=5000", "trainer.patience=5000", "trainer.threads=1"];
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => SeedRuns.RunAsync(
+            [1], 1, seed => ["train", $"--out={SeedRuns.Folder(_root, seed)}", .. keys.Select(key => $"--{key}")],
+            (_, line) => stop.Cancel(), (_, _) => { }, stop.Token));
+        Assert.False(Checkpoint.Read(Path.Combine(SeedRuns.Folder(_root, 1), "checkpoints", "last.npz")).State.Finished);
+    }
+
+    [Fact]
+    public void Only_finished_runs_that_differ_in_seed_and_threads_are_averaged()
+    {
+        Train(1, threads: 1);
+        Train(2, threads: 2);
+        SeedRuns.RequireAlike(SeedRuns.Find(_root));
+
+        Train(3, epochs: 2);
+        var e = Assert.Throws<UsageException>(() => SeedRuns.RequireAlike(SeedRuns.Find(_root)));
+        Assert.StartsWith($"{SeedRuns.Folder(_root, 3)}: expected the configuration of {SeedRuns.Folder(_root, 1)}", e.Message, StringComparison.Ordinal);
+        Assert.Contains("\n  trainer.epochs: 1 there, 2 now\n", e.Message, StringComparison.Ordinal);
+
+        Directory.Delete(SeedRuns.Folder(_root, 3), recursive: true);
+        Train(4, interrupted: true);
+        e = Assert.Throws<UsageException>(() => SeedRuns.RequireAlike(SeedRuns.Find(_root)));
+        Assert.StartsWith($"{SeedRuns.Folder(_root, 4)}: expected a finished run", e.Message, StringComparison.Ordinal);
+
+        void Train(long seed, int threads = 1, int epochs = 1, bool interrupted = false)
+        {
+            var options = TrainingOptions.Parse(
+                $"dataset: {{ name: toy4, rows_per_epoch: 64 }}\ntrainer: {{ epochs: {epochs}, warmup_epochs: 0, batch: 16, seed: {seed}, threads: {threads} }}", "none");
+            using var trainer = new Trainer(
+                options, Dataset.Open(options.Dataset, seed), RunFolder.Prepare(SeedRuns.Folder(_root, seed), options, [], resume: false, force: false),
+                TimeProvider.System);
+            trainer.Run(new CancellationToken(interrupted));
+        }
+    }
+
     // Oracle: by hand; deviations of -1, 0 and 1 from a mean of 3.
     [Fact]
     public void The_seeds_evaluation_has_mean_and_sample_deviation_of_what_every_run_has()
