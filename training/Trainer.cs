@@ -135,6 +135,7 @@ public sealed class Trainer : IDisposable
             {
                 Model = Own(Autoencoder.Create(options, dataset.InputShape, init, _data.First));
             }
+            RequireAble(options, Model);
             Model.to(device);
             _objective = Objective.Create(options.Objective);
             _reduced = options.Trainer.Precision == Precision.Bfloat16 ? Own(new ReducedPrecision(Model)) : null;
@@ -297,6 +298,20 @@ public sealed class Trainer : IDisposable
         {
             throw new UsageException($"trainer.deterministic: expected {variable}=:4096:8 in the environment for a CUDA device, found "
                 + $"{Environment.GetEnvironmentVariable(variable) ?? "none"}. Set it before 'mim train'.");
+        }
+    }
+
+    static void RequireAble(TrainingOptions options, Autoencoder model)
+    {
+        if (options.Trainer.Ema > 0 && Checkpoint.Statistics(model).Any())
+        {
+            throw new UsageException(FormattableString.Invariant($"trainer.ema: expected 0 with network.name: {options.Network.Name}, found {options.Trainer.Ema}. ")
+                + "The statistics of its normalisation are those of the weights, not of their average.");
+        }
+        if (options.Trainer.Precision == Precision.Bfloat16 && model.decoder is AutoregressiveDecoder)
+        {
+            throw new UsageException($"trainer.precision: expected float32 with network.name: {options.Network.Name}, found bfloat16. "
+                + "Its decoder draws x with float32 arithmetic of its own.");
         }
     }
 
@@ -537,6 +552,7 @@ public sealed class Trainer : IDisposable
     /// <summary>Of the moving average of the weights, where there is one.</summary>
     Dictionary<string, double> ValidateAverage()
     {
+        using var scope = NewDisposeScope();
         Exchange();
         var validation = Validate();
         Exchange();

@@ -306,8 +306,8 @@ public sealed record TrainingOptions
             + "warmup_epochs and beta_warmup_epochs are over: the paper's for images)"),
         new("trainer.patience", "3", "20", "stop when more epochs than this passed since the best"),
         new("trainer.clip_norm", "0", "0", "bound on the gradient's norm; 0: none (Adam makes steps of equal size anyway)"),
-        new("trainer.ema", "0", "0", "decay of a moving average of the weights, which is then what is validated, evaluated and exported; 0: none"),
-        new("trainer.precision", "float32", "float32", "float32, or bfloat16 inside linear and convolutional layers"),
+        new("trainer.ema", "0", "0", "decay of a moving average of the weights, which is then what is validated, evaluated and exported; 0: none (pixel_hvae has none)"),
+        new("trainer.precision", "float32", "float32", "float32, or bfloat16 inside linear and convolutional layers (with accumulate: 1, and not of pixel_hvae)"),
         new("trainer.deterministic", "false", "false", "refuse algorithms of the engine that give other bits each time (on the CPU none of those used does)"),
         new("trainer.seed", "1", "1", "seed of weights, draws and order"),
         new("trainer.threads", "0", "0", "threads; 0: the engine's choice"),
@@ -537,6 +537,10 @@ public sealed record TrainingOptions
             Device = Choice<TrainingDevice>(y, "device") ?? default,
             Prefetch = Integer(y, "prefetch", 0, 1024),
         };
+        if (options.Precision == Precision.Bfloat16 && options.Accumulate > 1)
+        {
+            y.Fault("precision", $"'trainer.precision': expected float32 with 'accumulate: {options.Accumulate}', found bfloat16, in which gradients would be summed.");
+        }
         // What is no number has been blamed for that.
         var isNumber = y["epochs"] is YamlScalar { Text: var epochs } && int.TryParse(epochs, CultureInfo.InvariantCulture, out _);
         if (isNumber && options.Epochs >= 1 && options.EarlyStopping == EarlyStoppingRule.Patience && options.Epochs < options.WarmupEpochs)

@@ -192,7 +192,7 @@ sealed class FileDataset : Dataset
             $"columns={string.Join('\u001f', options.Columns)} categorical={string.Join('\u001f', options.Categorical)}");
         text.AppendLine(CultureInfo.InvariantCulture,
             $"missing={options.Missing} validation={options.ValidationFraction:R} test={options.TestFraction:R} seed={options.SplitSeed}");
-        text.AppendLine(CultureInfo.InvariantCulture, $"last={options.ValidationRows} augment={options.Augment}");
+        text.AppendLine(CultureInfo.InvariantCulture, $"last={options.ValidationRows}");
         return Hashes.Sha256(Encoding.UTF8.GetBytes(text.ToString()));
     }
 }

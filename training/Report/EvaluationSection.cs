@@ -8,6 +8,9 @@ static class EvaluationSection
     /// <summary>Standard errors of a difference below which nothing is said of it.</summary>
     const double Significant = 2;
 
+    /// <summary>Nats below which two values of information print alike.</summary>
+    const double ShownInformation = 0.01;
+
     public static void Headlines(PageWriter page, IReadOnlyList<RunReport> runs)
     {
         if (runs.All(run => run.Evaluation is null))
@@ -85,12 +88,15 @@ static class EvaluationSection
     {
         var differences = new List<string>();
         Compare("data set", run => $"{run.Dataset} {run.DatasetSha256}", run => run.Dataset);
-        Compare("preprocessing", run => string.Join(", ", run.Evaluation?.Preprocessing ?? []), run => $"[{string.Join(", ", run.Evaluation?.Preprocessing ?? [])}]");
+        Compare("preprocessing", Steps, run => $"[{Steps(run)}]");
         Compare("likelihood", run => run.Evaluation?.Likelihood ?? "", run => run.Evaluation?.Likelihood ?? "");
         Compare("split", run => run.Evaluation?.Split ?? "", run => run.Evaluation?.Split ?? "");
         Compare("rows", run => $"{run.Evaluation?.Rows}", run => $"{run.Evaluation?.Rows}");
         Compare("importance samples", run => $"{run.Evaluation?.ImportanceSamples}", run => $"{run.Evaluation?.ImportanceSamples}");
         return differences;
+
+        // With their arguments, which the evaluation leaves out.
+        static string Steps(RunReport run) => string.Join(", ", run.Options.Dataset.Preprocessing);
 
         void Compare(string what, Func<RunReport, string> identity, Func<RunReport, string> shown)
         {
@@ -104,12 +110,16 @@ static class EvaluationSection
     /// <summary>The trade of this family of models, said where it shows: the codes that tell most about x, and not the best density of x.</summary>
     static string? Disagreement(RunReport[] runs)
     {
-        if (runs.Length < 2 || runs.Any(run => run.Evaluation?.MutualInformationKsg is null))
+        // The lower bound, which binary x has too.
+        double? Information(RunReport run) => run.Evaluation?.AggregatePosterior.MutualInformationLower;
+        if (runs.Length < 2)
         {
             return null;
         }
-        var informed = runs.MaxBy(run => run.Evaluation?.MutualInformationKsg);
         var likely = runs.MinBy(run => run.Evaluation?.NllImportanceWeighted);
+        // At their ceiling the bounds are equal; then what there is to say is how far the likelihoods are apart.
+        var alike = runs.Max(Information) - runs.Min(Information) < ShownInformation;
+        var informed = alike ? runs.MaxBy(run => run.Evaluation?.NllImportanceWeighted) : runs.MaxBy(Information);
         if (informed?.Evaluation is not { } high || likely?.Evaluation is not { } low || informed == likely)
         {
             return null;
@@ -119,10 +129,13 @@ static class EvaluationSection
         {
             return null;
         }
-        return string.Create(CultureInfo.InvariantCulture,
-            $"Information and likelihood disagree: the codes of {informed.Name} tell most about x ({high.MutualInformationKsg:F2} nats, {likely.Name} {low.MutualInformationKsg:F2}), ")
-            + string.Create(CultureInfo.InvariantCulture,
-            $"but as a density of x it is {gap:F1} nats a row behind {likely.Name}.");
+        return (alike
+            ? string.Create(CultureInfo.InvariantCulture,
+                $"Information does not tell the runs apart (I(x;z) by its lower bound: {Information(informed):F2} nats), but as a density of x {informed.Name}")
+            : string.Create(CultureInfo.InvariantCulture,
+                $"Information and likelihood disagree: the codes of {informed.Name} tell most about x (I(x;z) by its lower bound: {Information(informed):F2} nats, ")
+                + string.Create(CultureInfo.InvariantCulture, $"{likely.Name} {Information(likely):F2}), but as a density of x it"))
+            + string.Create(CultureInfo.InvariantCulture, $" is {gap:F1} nats a row behind {likely.Name}.");
     }
 
     static void Table(PageWriter page, IReadOnlyList<RunReport> runs, bool markBest)

@@ -55,6 +55,7 @@ public sealed record ModelPictures
         var rows = EvenlySpaced(data.Rows, MaxCodes);
         float[][] x = [.. rows.Select(row => data.X[(row * network.XDim)..((row + 1) * network.XDim)])];
         using var inference = inference_mode();
+        using var scope = NewDisposeScope();
 
         using var codeNoise = EvaluationNoise.PictureCodes.Generator(seed);
         var z = network.ZDim;

@@ -164,8 +164,40 @@ public sealed class ReportPageTests
 
     [Fact]
     public void Where_information_and_likelihood_disagree_the_page_says_so() => Assert.Contains(
-        "the codes of mim tell most about x (1.75 nats, vae 1.55), but as a density of x it is 20.0 nats a row behind vae.",
+        "the codes of mim tell most about x (I(x;z) by its lower bound: 1.75 nats, vae 1.55), but as a density of x it is 20.0 nats a row behind vae.",
         Comparison().Text, StringComparison.Ordinal);
+
+    [Fact]
+    public void Of_binary_images_whose_information_is_at_its_ceiling_the_page_still_says_whose_likelihood_is_behind()
+    {
+        Assert.Contains(
+            "Information does not tell the runs apart (I(x;z) by its lower bound: 9.20 nats), but as a density of x mim is 20.0 nats a row behind vae.",
+            Page(Binary("mim", 0), Binary("vae", 20)).Text, StringComparison.Ordinal);
+
+        static RunReport Binary(string name, double shift) => SampleRuns.Create(name, SampleRuns.Kind.Images) with
+        {
+            Evaluation = SampleRuns.Evaluation(shift) with
+            {
+                MutualInformationKsg = null,
+                AggregatePosterior = SampleRuns.Evaluation(0).AggregatePosterior with { MutualInformationLower = 9.2 + (shift / 10_000) },
+            },
+        };
+    }
+
+    [Theory]
+    [InlineData("pca: 10", "pca: 20")]
+    [InlineData("pca: 10", "pca_per_split: 10")]
+    [InlineData("scale: 1", "scale: 255")]
+    public void Runs_of_other_preprocessing_have_no_best(string one, string other)
+    {
+        Assert.Contains($"not measured alike (preprocessing: [{one}] / [{other}])", Page(With("a", one), With("b", other)).Text, StringComparison.Ordinal);
+
+        static RunReport With(string name, string step)
+        {
+            var run = SampleRuns.Create(name);
+            return run with { Options = run.Options with { Dataset = run.Options.Dataset with { Preprocessing = [step] } } };
+        }
+    }
 
     [Fact]
     public void A_likelihood_within_its_error_is_no_disagreement()

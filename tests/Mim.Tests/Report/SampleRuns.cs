@@ -41,6 +41,7 @@ static class SampleRuns
     {
         NllImportanceWeighted = 100 - shift,
         MutualInformationKsg = 1.75 - (shift / 100),
+        AggregatePosterior = SampleEvaluation.Report.AggregatePosterior with { MutualInformationLower = 1.75 - (shift / 100) },
         ReconstructionRmse = 27.5 + shift,
         PerDimension = Gauges,
         Z = 3,

@@ -158,11 +158,11 @@ public sealed class TrainerTests : IDisposable
                 Ema = 0.9,
                 Optimiser = OptimiserName.AdamNormGrad,
                 EarlyStopping = EarlyStoppingRule.LookAhead,
-                Precision = Precision.Bfloat16,
                 Deterministic = true,
                 ClipNorm = 0.5,
             }
         },
+        { "all in bfloat16", new() { Ema = 0.9, Optimiser = OptimiserName.AdamNormGrad, Precision = Precision.Bfloat16, Deterministic = true, ClipNorm = 0.5 } },
     };
 
     [Theory]
@@ -504,6 +504,28 @@ public sealed class TrainerTests : IDisposable
         Assert.Equal(1100, live.Count);
         Assert.Equal(live[50], live[^1]);
         Assert.Single(live[50..].Distinct());
+    }
+
+    [Fact]
+    public void No_tensor_outlives_its_epoch()
+    {
+        var options = Options() with { Trainer = Options().Trainer with { Epochs = 4, Patience = 4, Ema = 0.9, Precision = Precision.Bfloat16 } };
+        var live = new List<long>();
+        Run(options, "a", reported: _ => live.Add(DisposeScopeManager.Statistics.ThreadTotalLiveCount));
+
+        Assert.Equal(4, live.Count);
+        Assert.Equal(live[1], live[3]);
+    }
+
+    [Fact]
+    public void An_average_without_its_statistics_and_layers_that_do_not_round_are_refused()
+    {
+        var options = Normalised();
+        var e = Assert.Throws<UsageException>(() => Run(options with { Trainer = options.Trainer with { Ema = 0.9 } }, "a"));
+        Assert.StartsWith("trainer.ema: expected 0 with network.name: pixel_hvae, found 0.9.", e.Message, StringComparison.Ordinal);
+        e = Assert.Throws<UsageException>(() => Run(options with { Trainer = options.Trainer with { Precision = Precision.Bfloat16 } }, "a"));
+        Assert.StartsWith("trainer.precision: expected float32 with network.name: pixel_hvae, found bfloat16.", e.Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Path.Combine(_root, "a")));
     }
 
     [Fact]
