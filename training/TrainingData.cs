@@ -18,7 +18,8 @@ sealed class TrainingData : IDisposable
     const int ChunkElements = 1 << 18;
 
     readonly Dataset _dataset;
-    readonly Likelihood _likelihood;
+    readonly string? _bounded; // what needs x in [0, 1]
+    readonly string _unbounded; // and what does not
     readonly Device _device;
     readonly ulong _seed;
     readonly int _ahead;
@@ -34,7 +35,10 @@ sealed class TrainingData : IDisposable
     public TrainingData(Dataset dataset, TrainingOptions options, Device device)
     {
         _dataset = dataset;
-        _likelihood = options.Likelihood;
+        var likelihood = options.Likelihood.IsDiscrete() ? $"likelihood {options.Likelihood.ToString().ToLowerInvariant()}" : null;
+        (_bounded, _unbounded) = Architectures.IsOfGreyValues(options.Network.Name)
+            ? ($"network {options.Network.Name}", $"'network.name: {Architectures.Mlp}' with 'likelihood: gaussian'")
+            : (likelihood, "'likelihood: gaussian'");
         _device = device;
         _seed = unchecked((ulong)options.Trainer.Seed);
         _ahead = options.Trainer.Prefetch;
@@ -111,7 +115,7 @@ sealed class TrainingData : IDisposable
         using var _ = no_grad();
         var chain = name == SplitName.Train ? _once : new Preprocessing(_dataset.PreprocessingOf(name));
         var x = Preprocess(rows, chain, name, loaded?.X);
-        if (_likelihood.IsDiscrete() && (name != SplitName.Train || _eachBatch.IsEmpty))
+        if (_bounded is not null && (name != SplitName.Train || _eachBatch.IsEmpty))
         {
             RequireUnitInterval(x);
         }
@@ -162,9 +166,9 @@ sealed class TrainingData : IDisposable
         var (low, high) = (x.min().item<float>(), x.max().item<float>());
         if (low < 0 || high > 1)
         {
-            var remedy = low < 0 ? "Use 'likelihood: gaussian'." : FormattableString.Invariant($"Add a step such as 'preprocessing: [scale: {high}]'.");
+            var remedy = low < 0 ? $"Use {_unbounded}." : FormattableString.Invariant($"Add a step such as 'preprocessing: [scale: {high}]'.");
             throw new UsageException(FormattableString.Invariant(
-                $"likelihood {_likelihood.ToString().ToLowerInvariant()}: expected x in [0, 1] after preprocessing, found {low} to {high}. {remedy}"));
+                $"{_bounded}: expected x in [0, 1] after preprocessing, found {low} to {high}. {remedy}"));
         }
     }
 

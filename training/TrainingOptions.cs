@@ -267,7 +267,7 @@ public sealed record TrainingOptions
         new("dataset.image_size", "28", "28", "height and width of the sprites"),
         new("preprocessing", "[]", "[standardise]",
             "steps in order: standardise, scale: s, dequantise: levels, binarise: threshold, binarise_stochastic (each batch), "
-            + "binarise_static (once), pca: components (likelihood of discrete x: default none); only to be as the reference is: "
+            + "binarise_static (once), pca: components (x in [0, 1]: default none); only to be as the reference is: "
             + "dequantise_training: levels, pca_per_split: components (no export)"),
         new("network.name", "mlp", "mlp", "architecture: mlp, hvae, conv_hvae, pixel_hvae, or what Architectures.Register was given"),
         new("network.hidden", "[50]", "[256, 256]", "widths of the hidden layers; the decoder mirrors them"),
@@ -374,11 +374,11 @@ public sealed record TrainingOptions
         top.Faults.ThrowIfAny();
 
         var preset = Choice<Preset>(top, "preset") ?? DefaultPreset(top.Mapping("dataset"));
-        var discrete = top.Text("likelihood") is "bernoulli" or "logistic";
+        var bounded = top.Text("likelihood") is "bernoulli" or "logistic" || Architectures.IsOfGreyValues(top.Mapping("network")?.Text("name"));
         foreach (var key in Keys)
         {
             var value = preset == Preset.Published ? key.Published : key.Recommended;
-            if (key.Path == "preprocessing" && discrete)
+            if (key.Path == "preprocessing" && bounded)
             {
                 value = "[]";
             }
@@ -419,6 +419,11 @@ public sealed record TrainingOptions
         {
             top.Fault("preprocessing",
                 $"'likelihood: {top.Text("likelihood")}' needs x in [0, 1], which '{outside}' leaves. Use scale or binarise, or 'likelihood: gaussian'.");
+        }
+        else if (Architectures.IsOfGreyValues(options.Network.Name) && outside is not null)
+        {
+            top.Fault("preprocessing",
+                $"'network.name: {options.Network.Name}' needs x in [0, 1], which '{outside}' leaves. Use scale or binarise, or 'network.name: {Architectures.Mlp}'.");
         }
         if (options.Objective.Name == ObjectiveName.Ae && options.Prior.Name != PriorName.Standard)
         {

@@ -64,7 +64,7 @@ public static class ModelCard
             Line($"- The decoder gives each pixel's distribution given the code and the pixels before it. Drawing an image is the host's loop, as in `mim decode`;");
             Line($"  E[x|z] has no closed form.");
         }
-        if (options.Network.Name is Architectures.Hvae or Architectures.ConvHvae or Architectures.PixelHvae)
+        if (Architectures.IsOfGreyValues(network.Name))
         {
             Line($"- The code is [z₁, z₂]. z₁'s mean and log-variance are those at z₂ = its mean: independent draws of both levels only approximate the posterior.");
         }

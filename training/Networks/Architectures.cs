@@ -38,6 +38,9 @@ public static class Architectures
         }
     }
 
+    /// <summary>Whether the network models x in [0, 1], whatever the likelihood.</summary>
+    internal static bool IsOfGreyValues(string? name) => name is Hvae or ConvHvae or PixelHvae;
+
     internal static Architecture Create(TrainingOptions options, IReadOnlyList<long> xShape) => s_factories[options.Network.Name](options, xShape);
 
     static Architecture CreateMlp(TrainingOptions options, IReadOnlyList<long> xShape)

@@ -93,7 +93,7 @@ public sealed class PixelDecoder : AutoregressiveDecoder
                         current[i + 1].select(1, column + 1).copy_(h);
                     }
                 }
-                var l = Head(h);
+                var l = logits.call(h.view(rows, Channels, 1, 1));
                 var bound = uniforms?.narrow(1, pixel, 1);
                 var chosen = (bound is null ? l > 0 : l.sigmoid() > bound).to_type(options.dtype);
                 logit.narrow(1, pixel, 1).copy_(l);
@@ -113,13 +113,6 @@ public sealed class PixelDecoder : AutoregressiveDecoder
         graph.Apply(z1, graph.Narrow(z, 0, _level)), graph.Apply(z2, graph.Narrow(z, _level, _level)));
 
     T Conditionals<T>(INetworkGraph<T> graph, T x, T maps) => graph.Apply(logits, graph.Apply(pixels, graph.Concat(graph.Apply(image, x), maps)));
-
-    /// <summary>The 1×1 convolution of one pixel's features, (B, 64) → (B, 1).</summary>
-    Tensor Head(Tensor h)
-    {
-        var head = (Conv2d)logits[0];
-        return nn.functional.linear(h, head.weight.view(1, -1), head.bias);
-    }
 
     /// <summary>Each masked convolution with the BatchNorm behind it, as it computes after <c>eval()</c>, over the pixels that its mask lets through.</summary>
     Layer[] Layers() => [.. Enumerable.Range(0, MaskedLayers).Select(i => Layer.Fold((MaskedConv2d)pixels[3 * i], (BatchNorm2d)pixels[3 * i + 1]))];

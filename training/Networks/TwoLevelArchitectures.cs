@@ -98,10 +98,6 @@ static class TwoLevelArchitectures
             throw new UsageException($"network.name: '{name}' has no mean image for an objective's decoding half: its pixels are drawn one by one. "
                 + "Use 'objective.bernoulli_gradient: score_function', or 'objective.name: a_mim'.");
         }
-        if (options.Dataset.Preprocessing.Any(step => step.StartsWith("standardise", StringComparison.Ordinal)))
-        {
-            throw new UsageException($"network.name: '{name}' models x in [0, 1], which 'preprocessing: [standardise]' leaves. Use 'scale: <largest value>'.");
-        }
     }
 
     static (int Height, int Width) ImageSize(TrainingOptions options, IReadOnlyList<long> xShape) => xShape switch
