@@ -6,7 +6,7 @@ namespace Mim.Models;
 
 /// <summary>
 /// JSON files with a fixed set of keys: every key of the record must be there and no other, none twice, nulls only where the record allows them.
-/// A key that the record leaves out when it is null may be missing.
+/// A key that the record leaves out when it is null, or false, may be missing.
 /// Keys are the properties' names in snake_case.
 /// </summary>
 public static class StrictJson
@@ -154,7 +154,8 @@ public static class StrictJson
         properties.Where(property => property.Get is not null).Select(property => property.Name);
 
     static bool MayBeMissing(JsonPropertyInfo property) =>
-        property.AttributeProvider?.GetCustomAttributes(typeof(JsonIgnoreAttribute), inherit: false) is [JsonIgnoreAttribute { Condition: JsonIgnoreCondition.WhenWritingNull }];
+        property.AttributeProvider?.GetCustomAttributes(typeof(JsonIgnoreAttribute), inherit: false) is
+            [JsonIgnoreAttribute { Condition: JsonIgnoreCondition.WhenWritingNull or JsonIgnoreCondition.WhenWritingDefault }];
 
     static string Join(string path, string key) => path.Length == 0 ? key : $"{path}.{key}";
 }

@@ -572,7 +572,10 @@ public sealed class Trainer : IDisposable
         Model.eval();
         _validation.manual_seed(unchecked((long)Stream(RandomStream.Validation, _epoch)));
         var data = _data.Validation(_epoch);
-        var chunk = Math.Max(1, Math.Min(data.Rows, (int)(ValidationValues / Math.Max(Model.Width, Model.q_x?.Width ?? 0))));
+        var rowValues = Math.Max(Model.Width, Model.q_x?.Width ?? 0) * _options.Objective.Samples;
+        // cMIM's term is of a batch: its value and its (B, B) cosines depend on the rows at once.
+        var most = _options.Objective.Name == ObjectiveName.CMim ? _options.Trainer.Batch : data.Rows;
+        var chunk = (int)Math.Max(1, Math.Min(ValidationValues / rowValues, Math.Min(most, data.Rows)));
         var means = new double[s_columns.Length];
         for (var first = 0; first < data.Rows; first += chunk)
         {

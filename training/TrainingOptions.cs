@@ -290,7 +290,7 @@ public sealed record TrainingOptions
         new("objective.decoder_log_qx", "same_z", "same_z", "MIM's log q(x) in the decoder half: same_z or fresh_z"),
         new("objective.samples", "1", "1", "draws in the estimate fresh_z"),
         new("objective.bernoulli_gradient", "mean_image", "mean_image",
-            "MIM's gradient through discrete x: mean_image (the reference's: none) or score_function (unbiased)"),
+            "MIM's gradient through discrete x: mean_image (the reference's: none) or score_function (at true draws)"),
         new("objective.temperature", "0.1", "0.1", "temperature of c_mim's cosines"),
         new("objective.beta", "1", "1", "weight of the VAE's KL divergence"),
         new("objective.beta_warmup_epochs", "3", "10", "epochs over which that weight rises from 0; MIM's decoder half starts at the last"),
@@ -429,6 +429,18 @@ public sealed record TrainingOptions
         {
             Section(top, "prior").Fault("name", $"'prior.name': expected standard, found {top.Mapping("prior")?.Text("name")}. 'objective.name: ae' has no prior to learn.");
         }
+        else if (options.Prior.Name == PriorName.Marginal && options.Objective.Name is not (ObjectiveName.Mim or ObjectiveName.AMim or ObjectiveName.MimMinusH))
+        {
+            Section(top, "prior").Fault("name",
+                "'prior.name': expected standard, gaussian, mixture or vamp, found marginal. Only mim, a_mim and mim_minus_h take q(z|x) for p(z).");
+        }
+        var drawsDiscrete = options.Likelihood.IsDiscrete() && options.Objective.Name is (ObjectiveName.Mim or ObjectiveName.MimMinusH);
+        if (options.Objective.BernoulliGradient == BernoulliGradient.ScoreFunction && !drawsDiscrete)
+        {
+            Section(top, "objective").Fault("bernoulli_gradient",
+                "'objective.bernoulli_gradient': expected mean_image, found score_function. Only mim and mim_minus_h draw x, and only "
+                + "'likelihood: bernoulli' and 'logistic' draw it without a gradient.");
+        }
         return options;
     }
 
@@ -499,10 +511,16 @@ public sealed record TrainingOptions
             Beta = Number(y, "beta", 0, 1e6),
             BetaWarmupEpochs = Integer(y, "beta_warmup_epochs", 0),
         };
-        if (options.Samples > 1 && (options.Name != ObjectiveName.Mim || options.DecoderLogQx != DecoderLogQx.FreshZ))
+        var estimates = options.Name == ObjectiveName.Mim && options.QX == EncoderMarginal.Marginal && options.DecoderLogQx == DecoderLogQx.FreshZ;
+        if (options.Samples > 1 && !estimates)
         {
             y.Fault("samples",
-                $"'objective.samples': expected 1, found {options.Samples}. Only 'name: mim' with 'decoder_log_qx: fresh_z' draws more.");
+                $"'objective.samples': expected 1, found {options.Samples}. Only 'name: mim' with 'q_x: marginal' and 'decoder_log_qx: fresh_z' draws more.");
+        }
+        if (options.Temperature != 0.1 && options.Name != ObjectiveName.CMim)
+        {
+            y.Fault("temperature", FormattableString.Invariant(
+                $"'objective.temperature': expected 0.1, found {options.Temperature}. Only 'name: c_mim' has cosines to divide by it."));
         }
         if (options.Beta != 1 && options.Name is not (ObjectiveName.Vae or ObjectiveName.VaePlusH))
         {
@@ -516,6 +534,11 @@ public sealed record TrainingOptions
         if (options.DecoderLogQx != DecoderLogQx.SameZ && options.Name == ObjectiveName.MimMinusH)
         {
             y.Fault("decoder_log_qx", "'objective.decoder_log_qx': expected same_z, found fresh_z. 'name: mim_minus_h' is defined with the former.");
+        }
+        // The VAE may have it, without effect: sweeps over objectives give MIM and its baseline the same flags.
+        else if (options.DecoderLogQx != DecoderLogQx.SameZ && !estimates && options.Name != ObjectiveName.Vae)
+        {
+            y.Fault("decoder_log_qx", "'objective.decoder_log_qx': expected same_z, found fresh_z. Only 'name: mim' with 'q_x: marginal' estimates log q(x) there.");
         }
         return options;
     }

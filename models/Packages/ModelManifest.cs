@@ -119,8 +119,9 @@ public sealed record ModelManifest
 
     /// <summary>
     /// Whether p(x|z) = Π p(xᵢ|x₍ⱼ₎ with j &lt; i, z) is decoded element by element: decoder.onnx is then the conditional network (z, x_given) → x_mean,
-    /// x_logits, and drawing x from it the host's loop.
+    /// x_logits, and drawing x from it the host's loop. False where it is missing, as in packages older than the key.
     /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public bool Autoregressive { get; init; }
 
     /// <summary>Null exactly when the encoder is deterministic and gives z_mean alone.</summary>
@@ -225,6 +226,9 @@ public sealed record ModelManifest
         Require(
             !Autoregressive || Likelihood == Bernoulli,
             "autoregressive", $"expected false for the likelihood '{Likelihood ?? "null"}', found true. Only bernoulli is decoded element by element.");
+        Require(
+            !Autoregressive || Preprocessing.All(step => step.Kind != PreprocessingStep.Pca),
+            "autoregressive", $"expected false behind a step '{PreprocessingStep.Pca}', found true. Only the elements of x itself are decoded one by one.");
         CheckFloor(name, Require);
         Require(Preprocessing.Count <= MaxSteps, "preprocessing", $"expected at most {MaxSteps} steps, found {Preprocessing.Count}.");
         var features = XDim;

@@ -72,11 +72,12 @@ public sealed class ModelPackage
             contents[DecoderFile] = decoder;
         }
         var summary = OnnxScanner.Scan(encoder, EncoderFile);
+        var inputs = manifest.InputShape.Aggregate(1L, (product, size) => product * size);
         foreach (var golden in goldens)
         {
             foreach (var (tensor, values) in golden.Tensors)
             {
-                long[] shape = [golden.Rows, .. RowShape(manifest, tensor, values.Length / (golden.Rows * manifest.XDim))];
+                long[] shape = [golden.Rows, .. RowShape(manifest, tensor, values.Length / (golden.Rows * inputs))];
                 contents[Golden.FileName(golden.Rows, tensor)] = Npy.ToBytes(NpyArray.From(values, shape));
             }
         }

@@ -39,7 +39,7 @@ public static class ModelCard
         Line($"| σ floor | {Floor(manifest.LogVarFloor)} |");
         Line($"| preprocessing | {preprocessing} |");
         Line($"| data | {manifest.Dataset.Name}, sha256 `{manifest.Dataset.Sha256}` |");
-        Line($"| training | Adam, batch {trainer.Batch}, at most {trainer.Epochs} epochs, best epoch {evaluation.Epoch}, seed {manifest.Seed} |");
+        Line($"| training | {Optimiser(trainer)}, at most {trainer.Epochs} epochs, best epoch {evaluation.Epoch}, seed {manifest.Seed} |");
         Line($"| trained with | {engines} |");
         Line($"| commit | {manifest.TrainingCommit ?? "not under git"} |");
         Line($"");
@@ -98,6 +98,19 @@ public static class ModelCard
         ];
         var made = choices.Where(choice => choice is not null).ToArray();
         return made.Length == 0 ? "" : $" ({string.Join(", ", made)})";
+    }
+
+    static string Optimiser(TrainerOptions trainer)
+    {
+        var name = trainer.Optimiser switch
+        {
+            OptimiserName.Adamw => string.Create(CultureInfo.InvariantCulture, $"AdamW with weight decay {trainer.WeightDecay}"),
+            OptimiserName.AdamNormGrad => "Adam on gradients of unit norm",
+            _ => "Adam",
+        };
+        var batch = trainer.Accumulate > 1 ? $"{trainer.Batch} × {trainer.Accumulate}" : $"{trainer.Batch}";
+        var average = trainer.Ema > 0 ? string.Create(CultureInfo.InvariantCulture, $", weights averaged with decay {trainer.Ema}") : "";
+        return $"{name}, batch {batch}{average}";
     }
 
     static string Floor(LogVarFloor? floor) => floor switch

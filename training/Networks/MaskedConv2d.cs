@@ -25,7 +25,9 @@ public sealed class MaskedConv2d : nn.Module<Tensor, Tensor>
     const int Rows = 2;
 
     public readonly Parameter weight;
-    readonly Tensor mask;
+
+    /// <summary>The mask, in an array: a tensor in a field of its own would be registered as a buffer.</summary>
+    readonly Tensor[] _mask;
 
     public MaskedConv2d(PixelMask visible, long inputs, long outputs)
         : base(nameof(MaskedConv2d))
@@ -33,9 +35,8 @@ public sealed class MaskedConv2d : nn.Module<Tensor, Tensor>
         weight = nn.Parameter(zeros(outputs, inputs, Kernel, Kernel));
         var centre = Kernel * Kernel / 2;
         var kept = visible == PixelMask.Before ? centre : centre + 1;
-        mask = tensor([.. Enumerable.Range(0, Rows * Kernel).Select(i => i < kept ? 1f : 0f)], [1, 1, Rows, Kernel]);
+        _mask = [tensor([.. Enumerable.Range(0, Rows * Kernel).Select(i => i < kept ? 1f : 0f)], [1, 1, Rows, Kernel]).DetachFromDisposeScope()];
         register_parameter(nameof(weight), weight);
-        register_buffer(nameof(mask), mask, persistent: false);
         (Inputs, Outputs, Visible) = (inputs, outputs, visible);
     }
 
@@ -46,7 +47,28 @@ public sealed class MaskedConv2d : nn.Module<Tensor, Tensor>
     public PixelMask Visible { get; }
 
     /// <summary>The kernel as it is used, (C', C, 2, 3): of its third row, which is all masked, no product is formed.</summary>
-    public Tensor Masked => weight.narrow(2, 0, Rows) * mask;
+    public Tensor Masked => weight.narrow(2, 0, Rows) * Mask();
 
     public override Tensor forward(Tensor x) => nn.functional.conv2d(x, Masked, padding: [1, 1]).narrow(2, 0, x.shape[2]);
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            _mask[0].Dispose();
+        }
+        base.Dispose(disposing);
+    }
+
+    /// <summary>No buffer, for it is a constant and belongs in no checkpoint: it follows the weight to its device and type here.</summary>
+    Tensor Mask()
+    {
+        var mask = _mask[0];
+        if (mask.dtype != weight.dtype || mask.device_type != weight.device_type || mask.device_index != weight.device_index)
+        {
+            _mask[0] = mask.to(weight.dtype, weight.device).DetachFromDisposeScope();
+            mask.Dispose();
+        }
+        return _mask[0];
+    }
 }

@@ -92,11 +92,10 @@ static class TwoLevelArchitectures
             throw new UsageException($"network.name: '{name}' draws binary pixels one by one: expected 'likelihood: bernoulli', "
                 + $"found {options.Likelihood.ToString().ToLowerInvariant()}.");
         }
-        var objective = options.Objective;
-        if (bernoulliOnly && objective.BernoulliGradient == BernoulliGradient.MeanImage && objective.Name is (ObjectiveName.Mim or ObjectiveName.MimMinusH))
+        if (bernoulliOnly && options.Objective.Name is (ObjectiveName.Mim or ObjectiveName.MimMinusH))
         {
-            throw new UsageException($"network.name: '{name}' has no mean image for an objective's decoding half: its pixels are drawn one by one. "
-                + "Use 'objective.bernoulli_gradient: score_function', or 'objective.name: a_mim'.");
+            throw new UsageException($"network.name: '{name}' has no gradient for an objective's decoding half: it has no mean image, and in training its batch "
+                + "statistics tie the rows together, which the score function needs apart. Use 'objective.name: a_mim'.");
         }
     }
 

@@ -37,8 +37,9 @@ sealed class AMimImageObjective : Objective
     {
         var (z, logQzx) = model.encoder.call(x).SampleReparameterized(noise);
         var logPxz = model.decoder.call(z).LogProb(x);
-        var logPz = model.prior.LogProb(z, beta);
-        return new HalfEstimate(((logPxz + logPz) * (-(1 + beta) / 2)).mean(), logPxz, logPz, logQzx, logPxz + logPz - logQzx);
+        var weighted = model.prior.LogProb(z, beta);
+        var logPz = beta == 1 ? weighted : model.prior.LogProb(z);
+        return new HalfEstimate(((logPxz + weighted) * (-(1 + beta) / 2)).mean(), logPxz, logPz, logQzx, logPxz + logPz - logQzx);
     }
 }
 

@@ -4,7 +4,7 @@ namespace Mim.Training;
 
 /// <summary>
 /// The gradient of E[L(x)] over discrete x ~ p(x), which no draw of x carries: E[∇L + (L − b)·∇log p(x)] (Williams, 1992), unbiased for every b that does not
-/// depend on the row's own x. Here b is the mean of the other rows' L (Kool, van Hoof and Welling, 2019).
+/// depend on the row's own x, if p is what x was drawn from and no row's L depends on another's x (no batch statistics). Here b is the mean of the other rows' L (Kool, van Hoof and Welling, 2019).
 /// </summary>
 public static class ScoreFunction
 {

@@ -54,11 +54,39 @@ public sealed class ManifestTests
         s_full.Write(folder["manifest.json"]);
         var keys = System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(folder["manifest.json"]))!.AsObject().Select(pair => pair.Key);
         Assert.Equal(
-            "contract_version name version space_id kind x_shape z_size likelihood autoregressive log_var_floor preprocessing tabular objective dataset seed engines "
+            "contract_version name version space_id kind x_shape z_size likelihood log_var_floor preprocessing tabular objective dataset seed engines "
             + "training_commit stage_key opset ir_version minimum_onnx_runtime metrics files",
             string.Join(' ', keys));
         var text = File.ReadAllText(folder["manifest.json"]);
         Assert.All(["\"q_x\"", "\"decoder_log_qx\"", "\"sigma_min\"", "\"categorical\"", "\"allow_missing\""], key => Assert.Contains(key, text, StringComparison.Ordinal));
+    }
+
+    /// <summary>The key came after packages had been published: theirs must go on opening.</summary>
+    [Fact]
+    public void Autoregressive_is_false_where_the_key_is_missing()
+    {
+        using var folder = new TemporaryFolder();
+        (s_full with { Autoregressive = true, Likelihood = ModelManifest.Bernoulli }).Write(folder["manifest.json"]);
+        Assert.True(ModelManifest.Read(folder["manifest.json"]).Autoregressive);
+        SamplePackage.Edit(folder.Root, manifest => manifest.Remove("autoregressive"));
+        Assert.False(ModelManifest.Read(folder["manifest.json"]).Autoregressive);
+        SamplePackage.Edit(folder.Root, manifest => manifest["autoregressive"] = false);
+        Assert.False(ModelManifest.Read(folder["manifest.json"]).Autoregressive);
+    }
+
+    [Fact]
+    public void Elements_behind_a_projection_are_not_decoded_one_by_one()
+    {
+        using var folder = new TemporaryFolder();
+        var manifest = s_full with
+        {
+            Autoregressive = true,
+            Likelihood = ModelManifest.Bernoulli,
+            Tabular = null,
+            Preprocessing = [new PreprocessingStep { Kind = PreprocessingStep.Pca, A = new float[3], B = new float[6] }],
+        };
+        var refusal = Assert.Throws<InvalidDataException>(() => manifest.Write(folder["manifest.json"]));
+        Assert.Contains("key 'autoregressive': expected false behind a step 'pca'", refusal.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -61,6 +61,11 @@ public sealed class PackageExportTests(ExportedRun exported) : IClassFixture<Exp
         Assert.Equal(exported.Report.MutualInformationKsg ?? double.NaN, manifest.Metrics["mutual_information_ksg"]);
         var card = File.ReadAllText(Path.Combine(exported.Folder, ModelPackage.CardFile));
         Assert.Contains($"`{manifest.SpaceId}`", card, StringComparison.Ordinal);
+        Assert.Contains("| training | Adam, batch 64, at most 2 epochs", card, StringComparison.Ordinal);
+        var other = TrainingOptions.Parse("trainer: { optimiser: adam_norm_grad, batch: 50, accumulate: 2, ema: 0.99 }", "test");
+        Assert.Contains(
+            "| training | Adam on gradients of unit norm, batch 50 × 2, weights averaged with decay 0.99, at most",
+            ModelCard.Write(manifest, manifest.SpaceId, exported.Report, other), StringComparison.Ordinal);
     }
 
     [Fact]

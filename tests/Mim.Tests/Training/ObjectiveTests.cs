@@ -245,6 +245,9 @@ public sealed class ObjectiveTests
         var expected = Enumerable.Range(0, B).Average(i =>
             -(1 + Beta) / 2 * (model.decoder.call(z).LogProb(x)[i].item<float>() + lower[i].item<float>() + Beta * upper[i].item<float>()));
         Assert.Equal(expected, half.Loss.item<float>(), 1e-5 * Math.Abs(expected)); // float32, sums of 20 terms
+        // What is logged are densities, of both levels: the weight is the loss's.
+        Assert.Equal((lower + upper).data<float>().ToArray(), half.LogPz.data<float>().ToArray());
+        Assert.Equal((half.LogPxz + half.LogPz - half.LogQzx).data<float>().ToArray(), half.LogQx?.data<float>().ToArray());
     }
 
     [Fact]

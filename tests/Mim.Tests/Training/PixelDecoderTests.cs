@@ -1,4 +1,5 @@
 using Mim.Training;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Mim.Tests.Training;
@@ -39,6 +40,18 @@ public sealed class PixelDecoderTests
             // Oracle: the definition, by loops; float32, 10 terms.
             Assert.Equal(expected, actual[0, o, row, column].item<float>(), 1e-5);
         }
+    }
+
+    [Fact]
+    public void The_mask_is_no_buffer_and_follows_the_weight()
+    {
+        using var convolution = new MaskedConv2d(PixelMask.Before, 1, 1);
+        using var layers = nn.Sequential(convolution);
+        Assert.Empty(layers.named_buffers());
+        layers.to(ScalarType.BFloat16);
+        using var scope = NewDisposeScope();
+        // A product with a mask of float32 would be of float32.
+        Assert.Equal(ScalarType.BFloat16, convolution.Masked.dtype);
     }
 
     [Fact]

@@ -544,6 +544,14 @@ public sealed class TrainerTests : IDisposable
     }
 
     [Fact]
+    public void A_network_of_grey_values_refuses_data_outside_the_unit_interval_whatever_the_likelihood()
+    {
+        var fault = Assert.Throws<UsageException>(() => Run(Options() with { Network = new NetworkOptions { Name = Architectures.Hvae, Width = 5, Z = 2 } }, "a"));
+        Assert.StartsWith("network hvae: expected x in [0, 1] after preprocessing, found -", fault.Message, StringComparison.Ordinal);
+        Assert.EndsWith("Use 'network.name: mlp' with 'likelihood: gaussian'.", fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_folder_with_another_configuration_or_an_unfinished_run_is_not_overwritten()
     {
         Run(Options(), "a");

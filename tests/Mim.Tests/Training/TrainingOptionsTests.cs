@@ -73,6 +73,8 @@ public sealed class TrainingOptionsTests
             KeyValuePair<string, string>[] flags = key.Path switch
             {
                 "objective.samples" => [new(key.Path, other), new("objective.decoder_log_qx", "fresh_z")],
+                "objective.temperature" => [new(key.Path, other), new("objective.name", "c_mim")],
+                "objective.bernoulli_gradient" => [new(key.Path, other), new("likelihood", "bernoulli")],
                 "objective.beta" => [new(key.Path, other), new("objective.name", "vae")],
                 _ => [new(key.Path, other)],
             };
@@ -109,7 +111,7 @@ public sealed class TrainingOptionsTests
             [
                 "a.yml:2: 'network.z': expected an integer from 1 to 1048576, found 0.",
                 "a.yml:4: 'objective.name': expected one of mim, a_mim, a_mim_image, a_mim_sentence, mim_minus_h, vae, vae_plus_h, ae, c_mim, found 'mimm'. Did you mean 'mim'?",
-                "a.yml:5: 'objective.samples': expected 1, found 4. Only 'name: mim' with 'decoder_log_qx: fresh_z' draws more.",
+                "a.yml:5: 'objective.samples': expected 1, found 4. Only 'name: mim' with 'q_x: marginal' and 'decoder_log_qx: fresh_z' draws more.",
                 "--trainer.epochs: expected an integer of at least 1, found 0.",
                 "a.yml:7: 'trainer.batch': expected an integer, found 'many'.",
             ],
@@ -123,11 +125,21 @@ public sealed class TrainingOptionsTests
     [InlineData("objective: { beta: 2 }", "Only 'name: vae' and 'name: vae_plus_h' have a weight to set.")]
     [InlineData("objective: { name: vae, q_x: pseudo }", "'objective.q_x': expected marginal, found pseudo.")]
     [InlineData("objective: { name: mim_minus_h, decoder_log_qx: fresh_z }", "'objective.decoder_log_qx': expected same_z")]
+    [InlineData("objective: { name: a_mim, decoder_log_qx: fresh_z }", "'objective.decoder_log_qx': expected same_z")]
+    [InlineData("objective: { q_x: prior, decoder_log_qx: fresh_z }", "'objective.decoder_log_qx': expected same_z")]
+    [InlineData("objective: { q_x: pseudo, decoder_log_qx: fresh_z, samples: 2 }", "'objective.samples': expected 1, found 2.")]
+    [InlineData("objective: { temperature: 0.5 }", "'objective.temperature': expected 0.1, found 0.5.")]
+    [InlineData("objective: { bernoulli_gradient: score_function }", "'objective.bernoulli_gradient': expected mean_image")]
+    [InlineData("likelihood: bernoulli\nobjective: { name: a_mim, bernoulli_gradient: score_function }", "'objective.bernoulli_gradient': expected mean_image")]
+    [InlineData("objective: { name: vae }\nprior: { name: marginal }", "a.yml:2: 'prior.name': expected standard, gaussian, mixture or vamp, found marginal.")]
+    [InlineData("objective: { name: c_mim }\nprior: { name: marginal }", "Only mim, a_mim and mim_minus_h take q(z|x) for p(z).")]
     [InlineData("objective: { name: ae }\nprior: { name: vamp }", "a.yml:2: 'prior.name': expected standard, found vamp.")]
     [InlineData("likelihood: logistic\npreprocessing: [standardise]", "'likelihood: logistic' needs x in [0, 1]")]
     [InlineData("trainer:\n  epochs: 2\n  warmup_epochs: 3", "'trainer.epochs': expected at least 'trainer.warmup_epochs', 3, found 2.")]
     [InlineData("likelihood: bernoulli\npreprocessing: [standardise]", "a.yml:2: 'likelihood: bernoulli' needs x in [0, 1]")]
     [InlineData("likelihood: bernoulli\npreprocessing: [pca: 2]", "a.yml:2: 'likelihood: bernoulli' needs x in [0, 1], which 'pca' leaves")]
+    [InlineData("network: { name: hvae }\npreprocessing: [pca: 2]", "a.yml:2: 'network.name: hvae' needs x in [0, 1], which 'pca' leaves")]
+    [InlineData("network: { name: hvae }\npreprocessing: [pca_per_split: 2]", "'network.name: hvae' needs x in [0, 1], which 'pca_per_split' leaves")]
     [InlineData("preprocessing: [[a]]", "'preprocessing[0]': expected a step such as standardise or scale: 255, found a list.")]
     [InlineData("trainer: { learning_rate: .nan }", "'trainer.learning_rate': expected a finite number")]
     public void A_wrong_value_is_named(string yaml, string expected) =>

@@ -167,13 +167,20 @@ public sealed class TwoLevelTests
         }
     }
 
-    [Fact]
-    public void A_pixel_network_has_no_mean_image_to_train_on()
+    [Theory]
+    [InlineData(BernoulliGradient.MeanImage)]
+    [InlineData(BernoulliGradient.ScoreFunction)]
+    public void A_pixel_network_has_no_gradient_for_a_decoding_half(BernoulliGradient gradient)
     {
-        var options = new TrainingOptions { Network = new NetworkOptions { Name = Architectures.PixelHvae }, Likelihood = Likelihood.Bernoulli };
+        var options = new TrainingOptions
+        {
+            Network = new NetworkOptions { Name = Architectures.PixelHvae },
+            Likelihood = Likelihood.Bernoulli,
+            Objective = new ObjectiveOptions { BernoulliGradient = gradient },
+        };
         using var init = new Generator(1);
         var e = Assert.Throws<UsageException>(() => Autoencoder.Create(options, [4, 4], init));
-        Assert.Contains("objective.bernoulli_gradient: score_function", e.Message, StringComparison.Ordinal);
+        Assert.Contains("Use 'objective.name: a_mim'", e.Message, StringComparison.Ordinal);
     }
 
     [Theory]
