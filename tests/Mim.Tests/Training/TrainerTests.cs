@@ -83,8 +83,8 @@ public sealed class TrainerTests : IDisposable
         Assert.Equal(Metrics("none").Select(WithoutClock), Metrics("ahead").Select(WithoutClock));
 
         using var stop = new CancellationTokenSource();
-        Run(Ahead(prefetch), "parts", stepped: step => { if (step == StepsPerEpoch + 3) { stop.Cancel(); } }, cancellationToken: stop.Token);
-        Run(Ahead(0), "parts", resume: true, force: true);
+        Run(Ahead(prefetch), "parts", stepped: step => { if (step == (2 * StepsPerEpoch) + 3) { stop.Cancel(); } }, cancellationToken: stop.Token);
+        Run(Ahead(prefetch), "parts", resume: true, force: true);
         Assert.Equal(Weights("none"), Weights("parts"));
     }
 
