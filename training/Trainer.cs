@@ -123,14 +123,19 @@ public sealed class Trainer : IDisposable
             // Both splits now: what is wrong with them is said before anything is written.
             _data.Validation(1);
             var rows = _data.Train(1).Rows;
-            _steps = (int)(rows / ((long)batch * accumulate));
-            if (_steps == 0)
+            var (steps, most) = (rows / ((long)batch * accumulate), options.Trainer.StepsPerEpoch);
+            if (steps == 0)
             {
                 throw new UsageException(accumulate == 1
                     ? $"trainer.batch: expected at most the {rows} training rows, found {batch}. Give a smaller one."
                     : $"trainer.batch times trainer.accumulate: expected at most the {rows} training rows, found {batch} times {accumulate}. "
                         + "Make one smaller.");
             }
+            if (steps < most)
+            {
+                throw new UsageException($"trainer.steps_per_epoch: expected at most the {steps} that the {rows} training rows give, found {most}.");
+            }
+            _steps = most > 0 ? most : (int)steps;
             using (var init = new Generator(Stream(RandomStream.Weights, 0)))
             {
                 Model = Own(Autoencoder.Create(options, dataset.InputShape, init, _data.First));
@@ -422,6 +427,7 @@ public sealed class Trainer : IDisposable
         var (passes, batch) = (_options.Trainer.Accumulate, _options.Trainer.Batch);
         var rows = order.narrow(0, ((long)_stepInEpoch * passes + pass) * batch, batch);
         var x = _data.Batch(rows, _step * passes + pass);
+        Model.prior.BeginSharing();
         if (_objective.HasEncodingHalf)
         {
             var encoding = _objective.Encode(Model, x, Beta, _noise);
@@ -434,6 +440,7 @@ public sealed class Trainer : IDisposable
             Mean(decoding.Loss).backward();
             Record(decoding, s_decoding, pass);
         }
+        Model.prior.EndSharing();
     }
 
     /// <summary>A pass's share of the step's loss, which is the mean of the passes' losses.</summary>
@@ -577,6 +584,7 @@ public sealed class Trainer : IDisposable
         var most = _options.Objective.Name == ObjectiveName.CMim ? _options.Trainer.Batch : data.Rows;
         var chunk = (int)Math.Max(1, Math.Min(ValidationValues / rowValues, Math.Min(most, data.Rows)));
         var means = new double[s_columns.Length];
+        Model.prior.BeginSharing();
         for (var first = 0; first < data.Rows; first += chunk)
         {
             using var step = NewDisposeScope();
@@ -591,6 +599,7 @@ public sealed class Trainer : IDisposable
                 Accumulate(_objective.Decode(Model, rows, _options.Objective.Beta, _validation), s_decoding, (double)rows / data.Rows);
             }
         }
+        Model.prior.EndSharing();
         Model.train();
         return Report(means, _objective.HasDecodingHalf);
 

@@ -36,6 +36,9 @@ public enum Activation
     Silu,
     Gelu,
     Elu,
+
+    /// <summary>A layer's h(x)·σ(g(x)), see <see cref="Mim.Training.Gated"/>: twice the weights.</summary>
+    Gated,
 }
 
 public enum ObjectiveName
@@ -187,6 +190,9 @@ public sealed record TrainerOptions
     /// <summary>Passes whose mean gradient makes one step.</summary>
     public int Accumulate { get; init; } = 1;
 
+    /// <summary>Steps after which an epoch ends, though rows are left; the next epoch draws its own from all of them. 0: when the rows end.</summary>
+    public int StepsPerEpoch { get; init; }
+
     public OptimiserName Optimiser { get; init; } = OptimiserName.Adam;
 
     /// <summary>Of <see cref="OptimiserName.Adamw"/> alone, times the rate of each step.</summary>
@@ -271,7 +277,7 @@ public sealed record TrainingOptions
             + "dequantise_training: levels, pca_per_split: components (no export)"),
         new("network.name", "mlp", "mlp", "architecture: mlp, hvae, conv_hvae, pixel_hvae, or what Architectures.Register was given"),
         new("network.hidden", "[50]", "[256, 256]", "widths of the hidden layers; the decoder mirrors them"),
-        new("network.activation", "tanh", "silu", "tanh, relu, silu, gelu or elu"),
+        new("network.activation", "tanh", "silu", "tanh, relu, silu, gelu, elu or gated (h(x)·σ(g(x)): the paper's for images)"),
         new("network.width", "300", "300", "width of the dense layers of hvae, conv_hvae and pixel_hvae, which ignore hidden and activation"),
         new("network.z", "8", "16", "dimensions of the code z; of each of the two levels of hvae, conv_hvae and pixel_hvae"),
         new("network.sigma_floor", "1.0e-6", "1.0e-2", "added to every standard deviation"),
@@ -297,6 +303,7 @@ public sealed record TrainingOptions
         new("trainer.epochs", "200", "500", "most epochs to train"),
         new("trainer.batch", "128", "128", "rows of one pass through the networks"),
         new("trainer.accumulate", "1", "1", "passes per step: their mean gradient is that of one batch of accumulate * batch rows"),
+        new("trainer.steps_per_epoch", "0", "0", "steps after which an epoch ends, its rows drawn from all; 0: when all rows were seen"),
         new("trainer.optimiser", "adam", "adam", "adam, adamw or adam_norm_grad (each tensor's gradient divided by its norm: the paper's for images)"),
         new("trainer.weight_decay", "0.01", "0.01", "weight decay of adamw"),
         new("trainer.learning_rate", "1.0e-3", "1.0e-3", "Adam's rate at the end of the warm-up; 'mim train --lr-range' suggests one"),
@@ -550,6 +557,7 @@ public sealed record TrainingOptions
             Epochs = Integer(y, "epochs", 1),
             Batch = Integer(y, "batch", 1),
             Accumulate = Integer(y, "accumulate", 1, 1 << 20),
+            StepsPerEpoch = Integer(y, "steps_per_epoch", 0),
             Optimiser = Choice<OptimiserName>(y, "optimiser") ?? default,
             WeightDecay = Number(y, "weight_decay", 0, 1),
             LearningRate = Number(y, "learning_rate", 1e-9, 10),

@@ -12,6 +12,6 @@ return args switch
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: Mim.Benchmarks train-step [--threads N] [--pairs N] [--steps N] [--python FILE] | optimiser [--threads N] [--pairs N] | ksg [--rows N] [--x N] [--z N] [--runs N]");
+    Console.Error.WriteLine("usage: Mim.Benchmarks train-step [--network mlp|conv_hvae|pixel_hvae] [--precision float32|bfloat16] [--threads N] [--pairs N] [--steps N] [--python FILE] | optimiser [--threads N] [--pairs N] | ksg [--rows N] [--x N] [--z N] [--runs N]");
     return 2;
 }

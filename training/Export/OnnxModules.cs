@@ -48,8 +48,12 @@ public sealed class OnnxModules(OnnxWriter writer)
                 return new(writer.Node("Flatten", name, [x.Name], ("axis", 1L)), [x.RowShape.Aggregate(1L, (product, size) => product * size)]);
             case Unflatten { dim: 1 } view when x.RowShape.Count == 1:
                 return new(writer.Node("Reshape", name, [x.Name, Integers($"{path}.shape", [0, .. view.unflattened_size])]), view.unflattened_size);
+            case AsImage image:
+                return new(writer.Node("Reshape", name, [x.Name, Integers($"{path}.shape", [0, 1, image.Height, image.Width])]), [1, image.Height, image.Width]);
             case GLU gate:
-                return Gate(gate, x, path, name);
+                return Gate(gate, gate.dim, x, path, name);
+            case ChannelGate gate:
+                return Gate(gate, 1, x, path, name);
             case Identity or Dropout:
                 return output is null ? x : Named(output, x);
             default:
@@ -166,12 +170,12 @@ public sealed class OnnxModules(OnnxWriter writer)
     string Integers(string name, params ReadOnlySpan<long> values) => writer.Initializer(name, values, values.Length);
 
     /// <summary>The first half of a dimension times the sigmoid of the second.</summary>
-    OnnxValue Gate(GLU gate, OnnxValue x, string path, string name)
+    OnnxValue Gate(nn.Module gate, long dim, OnnxValue x, string path, string name)
     {
-        var axis = (int)(gate.dim < 0 ? gate.dim + x.RowShape.Count + 1 : gate.dim);
+        var axis = (int)(dim < 0 ? dim + x.RowShape.Count + 1 : dim);
         if (axis < 1 || axis > x.RowShape.Count || x.RowShape[axis - 1] % 2 != 0)
         {
-            throw Unknown(path, gate, $"Expected an even dimension of a row, found dimension {gate.dim} of rows [{string.Join(", ", x.RowShape)}].");
+            throw Unknown(path, gate, $"Expected an even dimension of a row, found dimension {dim} of rows [{string.Join(", ", x.RowShape)}].");
         }
         var half = x.RowShape[axis - 1] / 2;
         var sigmoid = writer.Node("Sigmoid", $"{path}.sigmoid", [Slice($"{path}.gate", x.Name, axis, half, 2 * half)]);
@@ -211,8 +215,8 @@ public sealed class OnnxModules(OnnxWriter writer)
                 return writer.Node("Div", name, [writer.Node("Softplus", $"{path}.softplus", [times]), beta]);
             default:
                 throw Unknown(path, module,
-                    "Supported: Sequential, Linear, Conv2d, MaskedConv2d, ConvTranspose2d, BatchNorm, LayerNorm, Flatten from 1, Unflatten of 1, Dropout, "
-                    + "Identity, GLU, Tanh, ReLU, SiLU, GELU, ELU, LeakyReLU, Sigmoid, Hardtanh and Softplus (threshold from 15).");
+                    "Supported: Sequential, Linear, Conv2d, MaskedConv2d, ConvTranspose2d, BatchNorm, LayerNorm, Flatten from 1, Unflatten of 1, AsImage, Dropout, "
+                    + "Identity, GLU, ChannelGate, Tanh, ReLU, SiLU, GELU, ELU, LeakyReLU, Sigmoid, Hardtanh and Softplus (threshold from 15).");
         }
     }
 

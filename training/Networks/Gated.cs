@@ -14,5 +14,5 @@ public static class Gated
 
     /// <summary>(B, <paramref name="inputs"/>, H, W) → (B, <paramref name="outputs"/>, H', W').</summary>
     public static Sequential Conv2d(long inputs, long outputs, long kernel, long stride, long padding) =>
-        nn.Sequential(nn.Conv2d(inputs, 2 * outputs, kernel, stride, padding), nn.GLU(1));
+        nn.Sequential(nn.Conv2d(inputs, 2 * outputs, kernel, stride, padding), new ChannelGate());
 }

@@ -49,7 +49,8 @@ public sealed class MaskedConv2d : nn.Module<Tensor, Tensor>
     /// <summary>The kernel as it is used, (C', C, 2, 3): of its third row, which is all masked, no product is formed.</summary>
     public Tensor Masked => weight.narrow(2, 0, Rows) * Mask();
 
-    public override Tensor forward(Tensor x) => nn.functional.conv2d(x, Masked, padding: [1, 1]).narrow(2, 0, x.shape[2]);
+    // Padded above alone: what a convolution padded on all sides gives has a row too many, and copies follow.
+    public override Tensor forward(Tensor x) => nn.functional.conv2d(nn.functional.pad(x, (0, 0, Rows - 1, 0)), Masked, padding: [0, Kernel / 2]);
 
     protected override void Dispose(bool disposing)
     {

@@ -157,8 +157,15 @@ static class Mlp
         var layers = new List<nn.Module<Tensor, Tensor>>();
         foreach (var width in hidden)
         {
-            layers.Add(nn.Linear(inputs, width));
-            layers.Add(Create(activation));
+            if (activation == Activation.Gated)
+            {
+                layers.Add(Gated.Dense(inputs, width));
+            }
+            else
+            {
+                layers.Add(nn.Linear(inputs, width));
+                layers.Add(Create(activation));
+            }
             inputs = width;
         }
         return nn.Sequential(layers);

@@ -16,7 +16,7 @@ public sealed class PixelDecoder : AutoregressiveDecoder
 
     public readonly Sequential z1;
     public readonly Sequential z2;
-    public readonly Unflatten image;
+    public readonly AsImage image;
     public readonly Sequential pixels;
     public readonly Sequential logits;
 
@@ -27,10 +27,9 @@ public sealed class PixelDecoder : AutoregressiveDecoder
         : base(nameof(PixelDecoder))
     {
         (_level, _height, _width) = (level, height, width);
-        Unflatten Image() => nn.Unflatten(1, [1, height, width]);
-        z1 = nn.Sequential(Gated.Dense(level, height * width), Image());
-        z2 = nn.Sequential(Gated.Dense(level, height * width), Image());
-        image = Image();
+        z1 = nn.Sequential(Gated.Dense(level, height * width), new AsImage(height, width));
+        z2 = nn.Sequential(Gated.Dense(level, height * width), new AsImage(height, width));
+        image = new AsImage(height, width);
         var layers = new List<nn.Module<Tensor, Tensor>>();
         for (var i = 0; i < MaskedLayers; i++)
         {

@@ -34,7 +34,7 @@ static class TwoLevelArchitectures
         Require(options, bernoulliOnly: false);
         var (height, width) = ImageSize(options, xShape);
         var joint = nn.Sequential(
-            Gated.Dense(2 * options.Network.Width, height * width), nn.Unflatten(1, [1, height, width]), Gated.Conv2d(1, Channels, 3, 1, 1),
+            Gated.Dense(2 * options.Network.Width, height * width), new AsImage(height, width), Gated.Conv2d(1, Channels, 3, 1, 1),
             Gated.Conv2d(Channels, Channels, 3, 1, 1), Gated.Conv2d(Channels, Channels, 3, 1, 1), Gated.Conv2d(Channels, Channels, 3, 1, 1));
         var decoder = new TwoLevelDecoder(
             options.Network.Z, options.Network.Width, joint,
@@ -63,7 +63,7 @@ static class TwoLevelArchitectures
         var features = Squeezed * ((height + 3) / 4) * ((width + 3) / 4);
         var (level, dense) = (options.Network.Z, options.Network.Width);
         Sequential Convolutions(long firstKernel, long thirdKernel) => nn.Sequential(
-            nn.Unflatten(1, [1, height, width]),
+            new AsImage(height, width),
             Gated.Conv2d(1, 32, firstKernel, 1, firstKernel / 2), Gated.Conv2d(32, 32, 3, 2, 1),
             Gated.Conv2d(32, 64, thirdKernel, 1, thirdKernel / 2), Gated.Conv2d(64, 64, 3, 2, 1),
             Gated.Conv2d(64, Squeezed, 3, 1, 1), nn.Flatten());

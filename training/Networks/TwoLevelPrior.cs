@@ -56,6 +56,10 @@ public sealed class TwoLevelPrior : Prior
         return cat([Lower(upperCode).SampleReparameterized(noise).Value, upperCode], 1);
     }
 
+    public override void BeginSharing() => upper.BeginSharing();
+
+    public override void EndSharing() => upper.EndSharing();
+
     public override void Initialize(Generator init)
     {
         Weights.He(trunk, init);

@@ -19,6 +19,9 @@ public sealed class VampPrior : EqualMixturePrior
     readonly bool _bounded;
     readonly bool _fromData;
 
+    /// <summary>The components with the graph behind them, and copies where the losses' graphs end; the dispose scope's.</summary>
+    (Gaussian Density, Gaussian Leaves)? _shared;
+
     /// <param name="zDim">Dimensions that the prior is over.</param>
     /// <param name="components">K.</param>
     /// <param name="xDim">X.</param>
@@ -35,7 +38,34 @@ public sealed class VampPrior : EqualMixturePrior
 
     public override long Width { get; }
 
-    protected override Gaussian Density => _posterior(_bounded ? pseudo_inputs.hardtanh(0, 1) : pseudo_inputs);
+    protected override Gaussian Density => _shared?.Leaves ?? Encoded();
+
+    /// <summary>An objective with two halves asks for the components three times a step, and encoding K pseudo-inputs may cost more than all the rest.</summary>
+    public override void BeginSharing()
+    {
+        if (_shared is not null)
+        {
+            throw new InvalidOperationException("The components are shared already.");
+        }
+        var density = Encoded();
+        _shared = (density, new Gaussian(Leaf(density.Mean), Leaf(density.LogSigma)));
+
+        static Tensor Leaf(Tensor tensor) => tensor.detach().requires_grad_();
+    }
+
+    public override void EndSharing()
+    {
+        if (_shared is not { } shared)
+        {
+            throw new InvalidOperationException("The components are not shared.");
+        }
+        _shared = null;
+        // None, if no loss asked for them: an objective without p(z).
+        if (shared.Leaves.Mean.grad is { } mean && shared.Leaves.LogSigma.grad is { } logSigma)
+        {
+            autograd.backward([shared.Density.Mean, shared.Density.LogSigma], [mean, logSigma]);
+        }
+    }
 
     public override void Initialize(Generator init)
     {
@@ -59,4 +89,6 @@ public sealed class VampPrior : EqualMixturePrior
         }
         pseudo_inputs.copy_(_bounded ? rows + Noise.Normal(rows.shape, rows.dtype, rows.device, init) * ImageSpread : rows);
     }
+
+    Gaussian Encoded() => _posterior(_bounded ? pseudo_inputs.hardtanh(0, 1) : pseudo_inputs);
 }

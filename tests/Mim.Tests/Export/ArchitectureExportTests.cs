@@ -60,6 +60,23 @@ public sealed class ArchitectureExportTests
         }
     }
 
+    [Theory]
+    [InlineData(Mim.Training.Activation.Gated)]
+    [InlineData(Mim.Training.Activation.Gelu)]
+    public void Dense_layers_keep_their_activation(Mim.Training.Activation activation)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        using var model = Training.Models.Create(Training.Models.Options(activation: activation, z: 3, hidden: [6, 5]), 7);
+        using var encoder = new OrtGraph(OnnxExport.Encoder(model.encoder, 3, [7], []));
+        using var decoder = new OrtGraph(OnnxExport.Decoder(model.decoder, 3, [7], []));
+        using var noise = new Generator(1);
+        var x = randn([7, 7], generator: noise);
+        var posterior = model.encoder.call(x);
+        Check(encoder, new() { [TensorNames.X] = x }, new() { [TensorNames.ZMean] = posterior.Mean, [TensorNames.ZLogVar] = posterior.LogVar });
+        Check(decoder, new() { [TensorNames.Z] = posterior.Mean }, new(model.decoder.call(posterior.Mean).Parameters) { [TensorNames.XMean] = model.decoder.call(posterior.Mean).Mean });
+    }
+
     [Fact]
     public void A_scanner_that_trusts_nothing_accepts_the_graphs()
     {

@@ -14,6 +14,13 @@ public sealed class NetworksTests
     public void The_reference_networks_have_the_reference_number_of_parameters(int xDim, int zDim, int hidden, int expected) =>
         Assert.Equal(expected, Models.Create(Models.Options(z: zDim, hidden: hidden), xDim).parameters().Sum(p => p.numel()));
 
+    /// <summary>Oracle: the count of the reference's one-level VAE, summed by hand from its layers.</summary>
+    [Fact]
+    public void With_gated_layers_the_dense_network_is_the_references_vae() => Assert.Equal(
+        1_116_864,
+        Models.Create(Models.Options(likelihood: Likelihood.Bernoulli, activation: Activation.Gated, z: 40, hidden: [300, 300]), 784)
+            .parameters().Sum(p => p.numel()));
+
     [Fact]
     public void Checkpoint_keys_are_the_field_names() => Assert.Equal(
         [

@@ -529,6 +529,22 @@ public sealed class TrainerTests : IDisposable
     }
 
     [Fact]
+    public void An_epoch_may_end_before_its_rows_and_continues_bit_for_bit()
+    {
+        var options = Options() with { Trainer = Options().Trainer with { StepsPerEpoch = 3 } };
+        Run(options, "whole");
+        Assert.Equal([3.0, 6, 9, 12], Metrics("whole").Select(line => Get(line, "step")));
+
+        using var stop = new CancellationTokenSource();
+        Run(options, "parts", stepped: step => { if (step == 4) { stop.Cancel(); } }, cancellationToken: stop.Token);
+        Run(options, "parts", resume: true);
+        AssertSameRun("whole", "parts");
+
+        var fault = Assert.Throws<UsageException>(() => Run(Options() with { Trainer = Options().Trainer with { StepsPerEpoch = 9 } }, "more"));
+        Assert.StartsWith("trainer.steps_per_epoch: expected at most the 8 that the 128 training rows give, found 9.", fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_batch_larger_than_the_data_is_refused()
     {
         var options = Options() with { Trainer = Options().Trainer with { Batch = 1000 } };

@@ -44,7 +44,7 @@ public sealed class TrainingOptionsTests
                 "dataset.header" => "false",
                 "dataset.columns" or "dataset.categorical" or "dataset.more_paths" or "dataset.more_labels_paths" => "[a, b]",
                 "dataset.augment" => "affine",
-                "dataset.validation_rows" => "70",
+                "dataset.validation_rows" or "trainer.steps_per_epoch" => "70",
                 "dataset.validation_fraction" or "dataset.test_fraction" => "0.25",
                 "dataset.split_seed" or "trainer.seed" or "trainer.threads" or "trainer.prefetch" => "7",
                 "dataset.rows_per_epoch" or "dataset.image_size" or "trainer.batch" or "prior.components" or "objective.q_x_components"

@@ -1,5 +1,6 @@
 using Mim.Models;
 using Mim.Training;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Mim.Tests.Training;
@@ -66,6 +67,59 @@ public sealed class TwoLevelTests
             Assert.InRange(p.Mean.max().item<float>(), 0, 1 - 1f / 512);
             Assert.InRange(((Gaussian)p).LogVar.max().item<float>(), -4.5f, 0);
         }
+    }
+
+    // Oracle: the same layers in the engine's usual order of axes. float32, 9·3 terms.
+    [Fact]
+    public void Images_with_their_channels_side_by_side_have_the_same_values_and_gradients()
+    {
+        using var scope = NewDisposeScope();
+        using var noise = new Generator(2);
+        using var image = new AsImage(6, 5);
+        using var first = Gated.Conv2d(1, 3, 3, 1, 1);
+        using var second = Gated.Conv2d(3, 2, 3, 2, 1);
+        using var masked = new MaskedConv2d(PixelMask.UpTo, 3, 2);
+        using (no_grad())
+        {
+            masked.weight.normal_(0, 1, noise);
+        }
+        var x = randn([4, 30], generator: noise, requires_grad: true);
+
+        var h = first.call(image.call(x));
+        Assert.Equal(1, h.stride(1));
+        var value = second.call(h).square().sum() + masked.call(h).square().sum();
+        value.backward();
+        var gradients = Models.TakeGradients(first).Concat(Models.TakeGradients(second)).Append(new("x", Models.Matrix(Take(x)))).ToArray();
+
+        h = Usual(first, x.view(4, 1, 6, 5));
+        Assert.Equal(1, h.stride(3));
+        var kernel = masked.weight.clone().detach();
+        kernel[.., .., 1, 2] = 0;
+        kernel[.., .., 2] = 0;
+        var expected = Usual(second, h).square().sum() + nn.functional.conv2d(h, kernel, padding: [1, 1]).square().sum();
+        expected.backward();
+        Assert.Equal(expected.item<float>(), value.item<float>(), 1e-5 * expected.item<float>());
+        Models.AssertClose(
+            new(Models.TakeGradients(first).Concat(Models.TakeGradients(second)).Select((pair, i) => KeyValuePair.Create($"{i}", pair.Value)).Append(new("x", Models.Matrix(Take(x))))),
+            new(gradients.Select((pair, i) => pair.Key == "x" ? pair : KeyValuePair.Create($"{i}", pair.Value))), 1e-4);
+
+        static Tensor Usual(Sequential layer, Tensor input) =>
+            nn.functional.glu(nn.functional.conv2d(input, ((Conv2d)layer[0]).weight, ((Conv2d)layer[0]).bias, ((Conv2d)layer[0]).stride, padding: [1, 1]), 1);
+
+        static Tensor Take(Tensor tensor)
+        {
+            var gradient = (tensor.grad ?? throw new InvalidOperationException("It is a leaf.")).clone();
+            tensor.grad = null;
+            return gradient;
+        }
+    }
+
+    [Fact]
+    public void Without_gradient_images_keep_the_usual_order()
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        Assert.Equal([30, 30, 5, 1], Gated.Conv2d(1, 3, 3, 1, 1).call(new AsImage(6, 5).call(zeros(4, 30))).stride().Select((s, i) => i == 0 ? s / 3 : s));
     }
 
     [Fact]
