@@ -151,6 +151,7 @@ public static class Evaluation
             ActiveUnits = gauges.MeanVariance.Count(variance => variance > ActiveVariance),
             PosteriorSd = PosteriorSd.Of(draws.ZLogVar),
             PerDimension = gauges,
+            Training = TrainingCourse.Of(TrainingLog.Read(model.Run.Metrics)),
             Z = network.ZDim,
             Likelihood = JsonNamingPolicy.SnakeCaseLower.ConvertName(options.Likelihood.ToString()),
             Preprocessing = [.. dataset.Preprocessing.Select(step => step.Kind)],

@@ -31,6 +31,7 @@ public static class EvaluationTable
         new("labels", Labels(e)),
         new("reconstruction", Reconstruction(e)),
         new("collapse", Collapse(e)),
+        new("training", Training(e.Training)),
     ];
 
     public static void Print(TextWriter output, EvaluationReport evaluation)
@@ -148,6 +149,14 @@ public static class EvaluationTable
             new("variance of means, largest", Text(d.MeanVariance.Max()), "", $"smallest {Short(d.MeanVariance.Min())}"),
         ];
     }
+
+    static Row[] Training(TrainingCourse t) =>
+    [
+        new("epochs", Text(t.Epochs), "", $"{t.Steps} steps"),
+        new("epochs with a decoding half", Text(t.DecodingHalfEpochs), "", "x drawn from the model"),
+        new("validation improved", t.ValidationFifthsImproved is { } improved ? Text(improved) : "–", "of 5",
+            "equally spaced checkpoints, each against the one before"),
+    ];
 
     /// <summary>What half the draws gave, where that is far from what all gave.</summary>
     static string Halved(NllBySamples sequence) => sequence.Samples.Count < 2 ? ""

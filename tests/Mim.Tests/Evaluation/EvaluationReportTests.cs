@@ -68,7 +68,7 @@ public sealed class EvaluationReportTests : IDisposable
     {
         var labels = EvaluationTable.Rows(Report).Select(row => row.Label).ToArray();
         Assert.Equal(labels.Distinct(), labels);
-        Assert.Equal(["likelihood", "information", "joints", "reference, single sample", "labels", "reconstruction", "collapse"],
+        Assert.Equal(["likelihood", "information", "joints", "reference, single sample", "labels", "reconstruction", "collapse", "training"],
             EvaluationTable.Groups(Report).Select(group => group.Title));
     }
 

@@ -74,6 +74,7 @@ static class SampleEvaluation
         ReconstructionRows = 9984,
         ActiveUnits = 1,
         PosteriorSd = new PosteriorSd { Min = 0.001, Median = 0.01, Mean = 0.25, Max = 1 },
+        Training = new TrainingCourse { Epochs = 20, Steps = 1000, DecodingHalfEpochs = 19, ValidationFifthsImproved = 5 },
         PerDimension = new PosteriorGauges { Kl = [4.75, 0.25], MeanVariance = [0.9, 0.001], PosteriorVariance = [0.1, 0.999] },
         Z = 2,
         Likelihood = "gaussian",

@@ -43,6 +43,7 @@ static class SampleRuns
         MutualInformationKsg = 1.75 - (shift / 100),
         AggregatePosterior = SampleEvaluation.Report.AggregatePosterior with { MutualInformationLower = 1.75 - (shift / 100) },
         ReconstructionRmse = 27.5 + shift,
+        Training = new TrainingCourse { Epochs = 20, Steps = 1000, DecodingHalfEpochs = 19, ValidationFifthsImproved = 5 },
         PerDimension = Gauges,
         Z = 3,
         Epoch = 18,

@@ -55,6 +55,25 @@ public sealed class TrainerTests : IDisposable
         Assert.Contains("model/decoder.pixels.1.running_var", Arrays("whole", "last").Keys);
     }
 
+    // As experiments/images-conv.yml warms up: β is 1/2 in the first epoch, 1 from the second on.
+    [Theory]
+    [InlineData(ObjectiveName.Mim, 3)]
+    [InlineData(ObjectiveName.AMimImage, 0)]
+    public void Of_an_image_model_the_decoding_half_runs_once_the_warm_up_is_over(ObjectiveName objective, int expected)
+    {
+        var options = Normalised();
+        options = options with
+        {
+            Network = options.Network with { Name = Architectures.ConvHvae },
+            Prior = new PriorOptions { Name = PriorName.Vamp, Components = 4 },
+            Objective = new ObjectiveOptions { Name = objective, BetaWarmupEpochs = 2 },
+            Trainer = options.Trainer with { Epochs = 4, WarmupEpochs = 0, EarlyStopping = EarlyStoppingRule.LookAhead },
+        };
+        Run(options, "a");
+        Assert.Equal(expected, TrainingCourse.Of(TrainingLog.Read(Path.Combine(_root, "a", "metrics.jsonl"))).DecodingHalfEpochs);
+        Assert.Equal(expected > 0, Metrics("a")[1]["validation"]?["decoding.loss"] is not null);
+    }
+
     [Fact]
     public void Validation_gathers_no_statistics()
     {

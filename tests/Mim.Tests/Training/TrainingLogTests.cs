@@ -1,7 +1,7 @@
 using Mim.Tests.Data;
 using Mim.Training;
 
-namespace Mim.Tests.Reporting;
+namespace Mim.Tests.Training;
 
 public sealed class TrainingLogTests : IDisposable
 {
