@@ -69,6 +69,10 @@ public static class RunCommand
             Compare(project, file, results);
         }
         var gates = run.Judge(results, write: !request.Locked);
+        if (file.Sweep is { Page: { } page } sweep && results.All(r => r.Outcome != StageOutcome.NotRun))
+        {
+            exitCode = await WritePageAsync(project, file, sweep, page, gates, cancellationToken);
+        }
         if (json)
         {
             PrintJson(results, gates, run.MetricDeviations);
@@ -78,7 +82,7 @@ public static class RunCommand
             Print(file, gates);
         }
         var deviates = Report("this run is not the lock's", run.MetricDeviations);
-        return deviates || gates.Any(g => !g.Held) ? ExitCode.Gate : ExitCode.Done;
+        return deviates || gates.Any(g => !g.Held) ? ExitCode.Gate : exitCode;
     }
 
     /// <summary>Two runs of one pipeline would remove each other's outs. The system gives the file back however this process ends.</summary>
@@ -137,10 +141,26 @@ public static class RunCommand
         return deviations.Count > 0;
     }
 
+    /// <summary>Drawn by the executable that has the charts; all that it says is on standard error, where progress goes.</summary>
+    static async Task<int> WritePageAsync(
+        Project project, PipelineFile file, SweepTable sweep, SweepPage page, IReadOnlyList<GateResult> gates, CancellationToken cancellationToken)
+    {
+        var numbers = Path.Combine("runs", file.Name, "comparison.json");
+        ComparisonFile.Write(Path.Combine(project.Root, numbers), file.Name, sweep, alias => Metrics(project, file, alias), gates, EnginesLine(project));
+        var environment = new Dictionary<string, string> { ["MIM_BUILT"] = "1", ["MIM_ROOT"] = project.Root };
+        return await StageProcess.RunAsync(
+            $"./mim report --comparison {Quoted(numbers)} --out {Quoted(page.Path)}", project.Root, environment, Console.Error.WriteLine, cancellationToken);
+
+        static string Quoted(string text) => $"'{text.Replace("'", "'\\''", StringComparison.Ordinal)}'";
+    }
+
+    static SortedDictionary<string, double>? Metrics(Project project, PipelineFile file, string alias) =>
+        Path.Combine(project.Root, file.Metrics[alias]) is var path && File.Exists(path) ? MetricFile.Read(path) : null;
+
     static void Compare(Project project, PipelineFile file, IReadOnlyList<StageResult> results)
     {
         var comparison = new Comparison();
-        IReadOnlyDictionary<string, double>? Read(string alias) => Path.Combine(project.Root, file.Metrics[alias]) is var path && File.Exists(path) ? MetricFile.Read(path) : null;
+        IReadOnlyDictionary<string, double>? Read(string alias) => Metrics(project, file, alias);
         if (file.Comparison is { } table)
         {
             comparison.AddMetrics(table, Read);

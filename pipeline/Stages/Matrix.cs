@@ -76,11 +76,16 @@ static partial class Matrix
 /// <param name="Items"><c>item.hidden</c> → value.</param>
 sealed record Setting(string Name, IReadOnlyDictionary<string, string> Items)
 {
+    const string Prefix = "item.";
+
+    /// <summary><c>hidden</c> → value.</summary>
+    public IReadOnlyDictionary<string, string> ByAxis => Items.ToDictionary(item => item.Key[Prefix.Length..], item => item.Value);
+
     public static Setting None { get; } = new("", new Dictionary<string, string>());
 
     /// <summary>train → train@5-mim; the name itself without a matrix.</summary>
     public string Of(string template) => Items.Count == 0 ? template : $"{template}@{Name}";
 
     public Setting With(string axis, string value) =>
-        new(Items.Count == 0 ? value : $"{Name}-{value}", Items.Append(KeyValuePair.Create($"item.{axis}", value)).ToDictionary());
+        new(Items.Count == 0 ? value : $"{Name}-{value}", Items.Append(KeyValuePair.Create(Prefix + axis, value)).ToDictionary());
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 using Mim.Configuration;
 using Mim.Models;
@@ -35,14 +36,21 @@ public sealed record ComparisonRow(string Label, string Key, string? Unit, bool?
 public sealed record ComparisonTable(IReadOnlyList<KeyValuePair<string, IReadOnlyList<string>>> Columns, IReadOnlyList<ComparisonRow> Rows);
 
 /// <summary>A row of a sweep's table: one setting.</summary>
+/// <param name="Setting">Name of each of the matrix's lists, and its value here.</param>
 /// <param name="Alias">Whose metrics it shows.</param>
 /// <param name="Published">What others found, a text for each column; null: nothing.</param>
-public sealed record SweepRow(string Label, string Alias, IReadOnlyList<string>? Published);
+public sealed record SweepRow(string Label, IReadOnlyDictionary<string, string> Setting, string Alias, IReadOnlyList<string>? Published);
 
 /// <summary>A table with one row for each setting of a matrix, over seeds where a metrics file has several.</summary>
 /// <param name="Columns">Title and dotted path in the metrics files.</param>
 /// <param name="Source">Where the published numbers come from.</param>
-public sealed record SweepTable(IReadOnlyList<KeyValuePair<string, string>> Columns, IReadOnlyList<SweepRow> Rows, string? Source);
+/// <param name="Page">Where a page with the table, and figures over a setting, is written; null: nowhere.</param>
+public sealed record SweepTable(
+    IReadOnlyList<KeyValuePair<string, string>> Columns, IReadOnlyList<SweepRow> Rows, string? Source, SweepPage? Page);
+
+/// <param name="Path">HTML file.</param>
+/// <param name="Over">The matrix's list that is the figures' horizontal axis; null: no figures.</param>
+public sealed record SweepPage(string Path, string Title, string? Over);
 
 /// <summary><c>pipeline.yml</c>, validated: what to run, in which order it may run, and what must hold afterwards.</summary>
 public sealed partial record PipelineFile
@@ -50,10 +58,11 @@ public sealed partial record PipelineFile
     /// <summary>Relative difference that <c>--locked</c> allows a metric on other hardware, unless the file says otherwise.</summary>
     public const double DefaultTolerance = 0.05;
 
+    static readonly string[] s_pageKeys = ["title", "over"];
     static readonly string[] s_keys = ["params", "metrics", "stages", "gates", "comparison", "tolerance"];
     static readonly string[] s_stageKeys = [Matrix.Key, "cmd", "deps", "params", "outs", "metrics"];
     static readonly string[] s_gateKeys = ["name", Matrix.Key, "metric", "expect", "better"];
-    static readonly string[] s_sweepKeys = [Matrix.Key, "label", "metrics", "columns", "published", "source"];
+    static readonly string[] s_sweepKeys = [Matrix.Key, "label", "metrics", "columns", "published", "source", "page", .. s_pageKeys];
 
     public required string Path { get; init; }
 
@@ -213,11 +222,19 @@ public sealed partial record PipelineFile
     {
         var paths = (stage.Texts(key) ?? []).Select(p => values.Substitute(stage, key, p, used).TrimEnd('/')).ToArray();
         // Outs are removed before a run: nothing outside the project may be one.
-        foreach (var path in paths.Where(p => key != "deps" && (p.Length == 0 || System.IO.Path.IsPathRooted(p) || p.Split('/').Any(part => part is "" or "." or ".."))))
+        foreach (var path in paths.Where(_ => key != "deps"))
         {
-            stage.Fault(key, $"{key}: expected a path inside the project without '.' and '..', found '{path}'. Outs are removed before a stage runs.");
+            RequireInside(stage, key, path, " Outs are removed before a stage runs.");
         }
         return paths;
+    }
+
+    static void RequireInside(YamlMapping mapping, string key, string path, string why)
+    {
+        if (path.Length == 0 || System.IO.Path.IsPathRooted(path) || path.Split('/').Any(part => part is "" or "." or ".."))
+        {
+            mapping.Fault(key, $"{key}: expected a path inside the project without '.' and '..', found '{path}'.{why}");
+        }
     }
 
     static IEnumerable<Gate> ReadGates(YamlNode node, ParamValues values, IReadOnlyCollection<string> aliases)
@@ -262,9 +279,34 @@ public sealed partial record PipelineFile
             {
                 published?.Fault(label, $"'{label}': expected a text for each of the {keys.Length} columns, found {others.Count}.");
             }
-            rows.Add(new SweepRow(label, alias, others));
+            rows.Add(new SweepRow(label, setting.ByAxis, alias, others));
         }
-        return new SweepTable(keys, rows, table.Text("source"));
+        return new SweepTable(keys, rows, table.Text("source"), ReadPage(table, values, rows));
+    }
+
+    static SweepPage? ReadPage(YamlMapping table, ParamValues values, List<SweepRow> rows)
+    {
+        if (table["page"] is null)
+        {
+            foreach (var alone in s_pageKeys.Where(key => table[key] is not null))
+            {
+                table.Fault(alone, $"'{table.Path}.{alone}': expected 'page' beside it, the HTML file to write.");
+            }
+            return null;
+        }
+        var path = values.Substitute(table, "page", table.Text("page") ?? "", null);
+        RequireInside(table, "page", path, "");
+        var over = table.Text("over");
+        var axes = rows.SelectMany(row => row.Setting.Keys).Distinct().ToArray();
+        if (over is not null && rows.Count > 0 && !axes.Contains(over))
+        {
+            table.Fault("over", $"'{table.Path}.over': expected one of the lists of '{Matrix.Key}', found '{over}'.{Nearest.Hint(over, axes)}");
+        }
+        else if (over is not null && rows.FirstOrDefault(row => !double.TryParse(row.Setting[over], CultureInfo.InvariantCulture, out _)) is { } text)
+        {
+            table.Fault("over", $"'{table.Path}.over': expected a list of numbers, found '{text.Setting[over]}' in '{over}'.");
+        }
+        return new SweepPage(path, table.Text("title") ?? "", over);
     }
 
     static ComparisonTable ReadComparison(YamlMapping table, IReadOnlyCollection<string> aliases)

@@ -36,6 +36,22 @@ public sealed class MimExecutableTests
     }
 
     [Fact]
+    public async Task A_sweep_s_page_is_made_from_its_numbers_and_gates_by_the_report_s_own_executable()
+    {
+        using var folder = new PipelineFolder("""
+            stages: { run: { matrix: { z: [1, 2] }, cmd: "printf '{\"score\": ${item.z}}' > m-${item.z}.json", metrics: ["m-${item.z}.json"] } }
+            gates: [{ name: more, metric: run@2.score, expect: ">= 2" }]
+            comparison: { page: "runs/pipeline/the page.html", over: z, matrix: { z: [1, 2] }, label: "${item.z}", metrics: "run@${item.z}", columns: { Score: score } }
+            """);
+        folder.WriteScript("mim", "#!/bin/sh\n[ $1 = report ] && [ \"$MIM_BUILT\" = 1 ] && grep -q '\"held\": true' \"$3\" && cp \"$3\" \"$5\"\n");
+        var run = await folder.MimAsync("run");
+        Assert.Equal(ExitCode.Done, run.ExitCode);
+        Assert.Equal(folder.Read("runs/pipeline/comparison.json"), folder.Read("runs/pipeline/the page.html"));
+        folder.WriteScript("mim", "#!/bin/sh\nexit 1\n");
+        Assert.Equal(ExitCode.Failed, (await folder.MimAsync("run")).ExitCode);
+    }
+
+    [Fact]
     public async Task A_regression_is_measured_against_the_last_run_whose_gates_held_however_often_it_is_repeated()
     {
         using var folder = new PipelineFolder(Scored);

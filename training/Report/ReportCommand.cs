@@ -6,22 +6,33 @@ using Mim.Models;
 
 namespace Mim.Training;
 
-/// <summary><c>mim report</c>: one HTML page about a run, or about several side by side.</summary>
+/// <summary><c>mim report</c>: one HTML page about a run, about several side by side, or about a sweep over settings.</summary>
 static class ReportCommand
 {
     public static Command Create()
     {
-        var run = new Option<string[]>("--run") { Description = "folder of a training run; again for each run to compare it with", Required = true };
+        var run = new Option<string[]>("--run") { Description = "folder of a training run; again for each run to compare it with", DefaultValueFactory = _ => [] };
+        var comparison = new Option<string?>("--comparison") { Description = "in place of runs: a sweep's comparison.json, as 'mim run' writes it", HelpName = "FILE" };
         var output = new Option<string>("--out") { Description = "HTML file to write", HelpName = "FILE", Required = true };
         var json = new Option<bool>("--json") { Description = "print what was written as JSON (default: false)" };
         var command = new Command(
-            "report", "Write one self-contained page about a run or a comparison: curves, statistics, codes, reconstructions, samples.")
+            "report", "Write one self-contained page about a run, several, or a sweep: curves, statistics, codes, reconstructions, samples.")
         {
-            run, output, json,
+            run, comparison, output, json,
         };
         command.SetAction((parsed, cancellationToken) =>
         {
-            var (folders, file, asJson) = (parsed.GetRequiredValue(run), parsed.GetRequiredValue(output), parsed.GetValue(json));
+            var (folders, file, asJson) = (parsed.GetValue(run) ?? [], parsed.GetRequiredValue(output), parsed.GetValue(json));
+            var sweep = parsed.GetValue(comparison);
+            if (folders.Length > 0 == sweep is not null)
+            {
+                throw new UsageException($"report: expected either --run or --comparison, found {(sweep is null ? "neither" : "both")}.");
+            }
+            if (sweep is not null)
+            {
+                var report = SweepReport.Read(sweep);
+                return Task.FromResult(Write(SweepPage.Write(report), [report.Pipeline], file, asJson));
+            }
             // The token is cancelled only once this delegate has returned, and the engine's scopes belong to one thread.
             return Task.Run(() => Report(folders, file, asJson, cancellationToken), CancellationToken.None);
         });
@@ -36,7 +47,12 @@ static class ReportCommand
         }
         var names = RunReport.Names(folders);
         RunReport[] runs = [.. folders.Zip(names, (folder, name) => RunReport.Read(folder, name, cancellationToken))];
-        var page = Encoding.UTF8.GetBytes(ReportPage.Write(runs));
+        return Write(ReportPage.Write(runs), names, file, json);
+    }
+
+    static int Write(string html, IReadOnlyList<string> names, string file, bool json)
+    {
+        var page = Encoding.UTF8.GetBytes(html);
         AtomicFile.Write(file, stream => stream.Write(page));
         Console.Out.WriteLine(json
             ? new JsonObject { ["report"] = file, ["runs"] = new JsonArray([.. names.Select(name => JsonValue.Create(name))]), ["bytes"] = page.Length }.ToJsonString()

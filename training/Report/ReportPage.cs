@@ -1,82 +1,27 @@
 using System.Globalization;
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json.Nodes;
 
 namespace Mim.Training;
 
-/// <summary>
-/// One HTML file about one run, or about several side by side. It loads nothing: style, scripts, numbers and pictures are in it, and its content
-/// security policy admits these alone, by their hashes. The same runs give the same bytes.
-/// </summary>
+/// <summary>One HTML file about one run, or about several side by side, see <see cref="PageShell"/>. The same runs give the same bytes.</summary>
 public static class ReportPage
 {
     /// <summary>As many as the palette tells apart.</summary>
     public const int MaxRuns = 8;
 
-    /// <summary>The style sheet that Observable Plot puts into a chart of the class that report.js gives it.</summary>
-    const string PlotStyleHash = "sha256-zrfVyvY1E/5V+DXZunsRZW8XTqTsuIZzp8dBDThhSn8=";
-
-    static readonly (string Id, string Title)[] s_sections =
-    [
-        ("overview", "Overview"), ("evaluation", "Evaluation"), ("training", "Training"), ("latent", "Latent space"),
-        ("reconstructions", "Reconstructions"), ("samples", "Samples"), ("interpolations", "Interpolations"), ("configuration", "Configuration"),
-        ("environment", "Environment"),
-    ];
-
     public static string Write(IReadOnlyList<RunReport> runs)
     {
-        var style = Resource("report.css");
-        // A notice goes with every copy, and a page is one.
-        string[] scripts =
-        [
-            Notice("d3.LICENSE") + Resource("d3.min.js"), Notice("plot.LICENSE") + Resource("plot.umd.min.js"), Resource("report.js"),
-        ];
         var page = new PageWriter();
-        var html = page.Html;
-        var title = Title(runs);
-        html.Begin("html", ("lang", "en"));
-        html.Begin("head");
-        html.Void("meta", ("charset", "utf-8"));
-        html.Void("meta", ("http-equiv", "Content-Security-Policy"), ("content", Policy(style, scripts)));
-        html.Void("meta", ("name", "viewport"), ("content", "width=device-width, initial-scale=1"));
-        html.Void("meta", ("name", "color-scheme"), ("content", "light dark"));
-        html.Void("meta", ("name", "referrer"), ("content", "no-referrer"));
-        html.Element("title", title);
-        html.Raw("style", style);
-        html.End();
-        html.Begin("body");
-        html.Element("a", "Skip to the report", ("class", "skip"), ("href", "#main"));
-        html.Begin("header").Element("p", runs.Count == 1 ? "Run report" : "Comparison of runs", ("class", "kind")).Element("h1", title);
-        html.Begin("nav", ("aria-label", "Sections")).Begin("ul");
-        foreach (var (id, name) in s_sections)
-        {
-            html.Begin("li").Element("a", name, ("href", $"#{id}")).End();
-        }
-        html.End().End().End();
-        html.Begin("main", ("id", "main"));
-        html.Begin("noscript").Element("p", "The charts need JavaScript. Their numbers are in the tables below them.").End();
-        foreach (var ((id, name), contents) in s_sections.Zip(Contents(page, runs)))
-        {
-            page.Section(id, name, contents);
-        }
-        html.End();
-        html.Begin("footer").Element("p", "Made by mim report. The file is complete: it opens without a network, and contains no address to load from.").End();
-        html.Raw("script", page.Charts, ("type", "application/json"), ("id", "charts"));
-        foreach (var script in scripts)
-        {
-            html.Raw("script", script);
-        }
-        html.End().End();
-        return html.ToString();
+        return PageShell.Write(page, runs.Count == 1 ? "Run report" : "Comparison of runs", Title(runs),
+        [
+            new("overview", "Overview", () => Overview(page, runs)), new("evaluation", "Evaluation", () => EvaluationSection.Write(page, runs)),
+            new("training", "Training", () => TrainingSection.Write(page, runs)), new("latent", "Latent space", () => LatentSection.Write(page, runs)),
+            new("reconstructions", "Reconstructions", () => PictureSections.Reconstructions(page, runs)),
+            new("samples", "Samples", () => PictureSections.Samples(page, runs)),
+            new("interpolations", "Interpolations", () => PictureSections.Interpolations(page, runs)),
+            new("configuration", "Configuration", () => Configuration(page, runs)), new("environment", "Environment", () => Environment(page, runs)),
+        ]);
     }
-
-    static Action[] Contents(PageWriter page, IReadOnlyList<RunReport> runs) =>
-    [
-        () => Overview(page, runs), () => EvaluationSection.Write(page, runs), () => TrainingSection.Write(page, runs),
-        () => LatentSection.Write(page, runs), () => PictureSections.Reconstructions(page, runs), () => PictureSections.Samples(page, runs),
-        () => PictureSections.Interpolations(page, runs), () => Configuration(page, runs), () => Environment(page, runs),
-    ];
 
     static string Title(IReadOnlyList<RunReport> runs)
     {
@@ -199,23 +144,6 @@ public static class ReportPage
             page.Html.Element("td", cell);
         }
         page.Html.End();
-    }
-
-    /// <summary>Nothing but what is in the page may run, style, show or be reached.</summary>
-    static string Policy(string style, IEnumerable<string> scripts) =>
-        $"default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src '{Hash(style)}' '{PlotStyleHash}'; "
-        + $"script-src {string.Join(' ', scripts.Select(script => $"'{Hash(script)}'"))}";
-
-    static string Hash(string contents) => $"sha256-{Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(contents)))}";
-
-    static string Notice(string resource) => $"/*\n{Resource(resource).Trim()}\n*/\n";
-
-    static string Resource(string name)
-    {
-        using var stream = typeof(ReportPage).Assembly.GetManifestResourceStream($"report/{name}")
-            ?? throw new InvalidOperationException($"The assembly lacks its resource 'report/{name}'.");
-        using var reader = new StreamReader(stream, Encoding.UTF8);
-        return reader.ReadToEnd();
     }
 
     static SortedDictionary<string, string> Flat(JsonObject options)

@@ -148,6 +148,14 @@ public sealed class MatrixTests : IDisposable
         "p.yml:2: unknown metrics 'a@2'. Did you mean 'a@1'?")]
     [InlineData("stages: { a: { matrix: { z: [1] }, cmd: x, metrics: ['${item.z}'] } }\ncomparison: { matrix: { z: [1] }, label: 'z ${item.z}', metrics: 'a@${item.z}', columns: { X: x }, published: { z 1: [1, 2] } }",
         "p.yml:2: 'z 1': expected a text for each of the 1 columns, found 2.")]
+    [InlineData("stages: { a: { matrix: { z: [1] }, cmd: x, metrics: ['${item.z}'] } }\ncomparison: { matrix: { z: [1] }, label: 'z', metrics: 'a@${item.z}', columns: { X: x }, page: p.html, over: y }",
+        "p.yml:2: 'comparison.over': expected one of the lists of 'matrix', found 'y'. Known: z.")]
+    [InlineData("stages: { a: { matrix: { z: [b] }, cmd: x, metrics: ['${item.z}'] } }\ncomparison: { matrix: { z: [b] }, label: 'z', metrics: 'a@${item.z}', columns: { X: x }, page: p.html, over: z }",
+        "p.yml:2: 'comparison.over': expected a list of numbers, found 'b' in 'z'.")]
+    [InlineData("stages: { a: { matrix: { z: [1] }, cmd: x, metrics: ['${item.z}'] } }\ncomparison: { matrix: { z: [1] }, label: 'z', metrics: 'a@${item.z}', columns: { X: x }, over: z }",
+        "p.yml:2: 'comparison.over': expected 'page' beside it, the HTML file to write.")]
+    [InlineData("stages: { a: { matrix: { z: [1] }, cmd: x, metrics: ['${item.z}'] } }\ncomparison: { matrix: { z: [1] }, label: 'z', metrics: 'a@${item.z}', columns: { X: x }, page: ../p.html }",
+        "p.yml:2: page: expected a path inside the project without '.' and '..', found '../p.html'.")]
     public void A_fault_names_file_line_and_key_once_however_many_settings_have_it(string yaml, string message) =>
         Assert.Equal(Path.Combine(_folder, message), Assert.Throws<UsageException>(() => Parse(yaml)).Message);
 

@@ -19,6 +19,8 @@ public sealed class ReportPages : IDisposable
 
     internal string Write(string name, params RunReport[] runs) => _folder.Write(name, ReportPage.Write(runs));
 
+    internal string Write(string name, SweepReport sweep) => _folder.Write(name, SweepPage.Write(sweep));
+
     public void Dispose()
     {
         if (_browser.IsValueCreated)
@@ -47,6 +49,22 @@ public sealed class ReportBrowserTests(ReportPages pages) : IClassFixture<Report
             Assert.Empty(Browser.Complaints);
             Assert.All(Browser.Requests, address => Assert.True(address == $"file://{pages[kind]}" || address.StartsWith("data:image/png", StringComparison.Ordinal), address));
         }
+    }
+
+    [BrowserFact]
+    public void A_sweep_is_drawn_without_a_complaint_and_fits_a_phone()
+    {
+        var path = pages.Write("sweep.html", SweepPageTests.Sample());
+        Browser.Open(path, 1280);
+        Assert.Empty(Browser.Complaints);
+        Assert.All(Browser.Requests, address => Assert.Equal($"file://{path}", address));
+        // A line for each of the four series; a dot for each value that was measured here; a bar for each that has a deviation.
+        int[] Marks(string chart) => [.. new[] { "[aria-label=line] path", "[aria-label=dot] circle", "[aria-label=rule] line" }
+            .Select(marks => Browser.Evaluate<int>($"document.querySelectorAll('[data-chart={chart}] svg {marks}').length"))];
+        Assert.Equal([4, 4, 5], Marks("sweep-0"));
+        Assert.Equal([4, 3, 3], Marks("sweep-1"));
+        Browser.Open(path, 320);
+        Assert.Equal(320, Browser.Evaluate<int>("document.documentElement.scrollWidth"));
     }
 
     [BrowserFact]
