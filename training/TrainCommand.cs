@@ -161,9 +161,19 @@ static class TrainCommand
             ];
         }
         var log = request.Json ? Console.Error : Console.Out;
-        var code = await SeedRuns.RunAsync(
-            seeds, jobs, Arguments, (seed, line) => Console.Out.WriteLine(request.Json ? line : $"seed {seed}  {line}"),
-            (seed, line) => Console.Error.WriteLine($"seed {seed}  {line}"), cancellationToken);
+        int code;
+        try
+        {
+            code = await SeedRuns.RunAsync(
+                seeds, jobs, Arguments, (seed, line) => Console.Out.WriteLine(request.Json ? line : $"seed {seed}  {line}"),
+                (seed, line) => Console.Error.WriteLine($"seed {seed}  {line}"), cancellationToken);
+        }
+        catch (OperationCanceledException)
+        {
+            // What every run that began has said for itself is true of those that did not begin, too.
+            log.WriteLine($"stopped; what was trained is in {request.Output}. The same command with --resume continues.");
+            return ExitCode.Failed;
+        }
         if (code == ExitCode.Done)
         {
             log.WriteLine($"{request.Output}: {seeds.Count} seeds. './mim evaluate --run {request.Output}' measures them all.");
