@@ -133,7 +133,8 @@ public sealed class Trainer : IDisposable
             }
             if (steps < most)
             {
-                throw new UsageException($"trainer.steps_per_epoch: expected at most the {steps} that the {rows} training rows give, found {most}.");
+                throw new UsageException(
+                    $"trainer.steps_per_epoch: expected at most the {steps} that the {rows} training rows give, found {most}.");
             }
             _steps = most > 0 ? most : (int)steps;
             using (var init = new Generator(Stream(RandomStream.Weights, 0)))

@@ -190,7 +190,7 @@ public sealed record TrainerOptions
     /// <summary>Passes whose mean gradient makes one step.</summary>
     public int Accumulate { get; init; } = 1;
 
-    /// <summary>Steps after which an epoch ends, though rows are left; the next epoch draws its own from all of them. 0: when the rows end.</summary>
+    /// <summary>Steps after which an epoch ends, though rows are left; the next one draws its own from all of them. 0: when the rows end.</summary>
     public int StepsPerEpoch { get; init; }
 
     public OptimiserName Optimiser { get; init; } = OptimiserName.Adam;

@@ -143,13 +143,16 @@ public static class RunCommand
 
     /// <summary>Drawn by the executable that has the charts; all that it says is on standard error, where progress goes.</summary>
     static async Task<int> WritePageAsync(
-        Project project, PipelineFile file, SweepTable sweep, SweepPage page, IReadOnlyList<GateResult> gates, CancellationToken cancellationToken)
+        Project project, PipelineFile file, SweepTable sweep, SweepPage page, IReadOnlyList<GateResult> gates,
+        CancellationToken cancellationToken)
     {
         var numbers = Path.Combine("runs", file.Name, "comparison.json");
-        ComparisonFile.Write(Path.Combine(project.Root, numbers), file.Name, sweep, alias => Metrics(project, file, alias), gates, EnginesLine(project));
+        ComparisonFile.Write(
+            Path.Combine(project.Root, numbers), file.Name, sweep, alias => Metrics(project, file, alias), gates, EnginesLine(project));
         var environment = new Dictionary<string, string> { ["MIM_BUILT"] = "1", ["MIM_ROOT"] = project.Root };
         return await StageProcess.RunAsync(
-            $"./mim report --comparison {Quoted(numbers)} --out {Quoted(page.Path)}", project.Root, environment, Console.Error.WriteLine, cancellationToken);
+            $"./mim report --comparison {Quoted(numbers)} --out {Quoted(page.Path)}", project.Root, environment, Console.Error.WriteLine,
+            cancellationToken);
 
         static string Quoted(string text) => $"'{text.Replace("'", "'\\''", StringComparison.Ordinal)}'";
     }

@@ -3,31 +3,43 @@ using Mim.Models;
 namespace Mim.Pipeline;
 
 /// <summary>
-/// A sweep's table as <c>comparison.json</c>: what 'mim report --comparison' draws. Each row has a value for every column; its mean is null where it was not measured.
+/// A sweep's table as <c>comparison.json</c>: what 'mim report --comparison' draws. Each row has a value for every column; its mean is null where it
+/// was not measured.
 /// </summary>
 public static class ComparisonFile
 {
     /// <param name="read">The numbers of a metrics alias, or null when its file is not there.</param>
     /// <param name="environment">Engines and hardware, in words.</param>
     public static void Write(
-        string path, string pipeline, SweepTable table, Func<string, IReadOnlyDictionary<string, double>?> read, IReadOnlyList<GateResult> gates, string environment)
+        string path, string pipeline, SweepTable table, Func<string, IReadOnlyDictionary<string, double>?> read, IReadOnlyList<GateResult> gates,
+        string environment)
     {
-        var rows = table.Rows.Select(row => (Row: row, Metrics: read(row.Alias))).Where(row => row.Metrics is not null);
+        var rows = from row in table.Rows
+                   let metrics = read(row.Alias)
+                   where metrics is not null
+                   select new
+                   {
+                       label = row.Label,
+                       setting = row.Setting,
+                       values = table.Columns.Select(column => Statistic(metrics, column.Value)),
+                       published = row.Published,
+                   };
         AtomicFile.WriteText(path, Json.Text(new
         {
             pipeline,
             title = table.Page?.Title is { Length: > 0 } title ? title : pipeline,
             over = table.Page?.Over,
             columns = table.Columns.Select(column => new { title = column.Key, key = column.Value }),
-            rows = rows.Select(row => new
-            {
-                label = row.Row.Label,
-                setting = row.Row.Setting,
-                values = table.Columns.Select(column => Statistic(row.Metrics ?? throw new InvalidOperationException("Rows without metrics are left out."), column.Value)),
-                published = row.Row.Published,
-            }),
+            rows,
             source = table.Source,
-            gates = gates.Select(gate => new { name = gate.Gate.Name, metric = gate.Gate.Metric, expect = gate.Gate.Expect, found = Finite(gate.Found), held = gate.Held }),
+            gates = gates.Select(result => new
+            {
+                name = result.Gate.Name,
+                metric = result.Gate.Metric,
+                expect = result.Gate.Expect,
+                found = Finite(result.Found),
+                held = result.Held,
+            }),
             environment,
         }) + "\n");
     }

@@ -300,11 +300,13 @@ public sealed partial record PipelineFile
         var axes = rows.SelectMany(row => row.Setting.Keys).Distinct().ToArray();
         if (over is not null && rows.Count > 0 && !axes.Contains(over))
         {
-            table.Fault("over", $"'{table.Path}.over': expected one of the lists of '{Matrix.Key}', found '{over}'.{Nearest.Hint(over, axes)}");
+            table.Fault(
+                "over", $"'{table.Path}.over': expected one of the lists of '{Matrix.Key}', found '{over}'.{Nearest.Hint(over, axes)}");
         }
-        else if (over is not null && rows.FirstOrDefault(row => !double.TryParse(row.Setting[over], CultureInfo.InvariantCulture, out _)) is { } text)
+        else if (over is not null
+            && rows.Select(row => row.Setting[over]).FirstOrDefault(text => !double.TryParse(text, CultureInfo.InvariantCulture, out _)) is { } text)
         {
-            table.Fault("over", $"'{table.Path}.over': expected a list of numbers, found '{text.Setting[over]}' in '{over}'.");
+            table.Fault("over", $"'{table.Path}.over': expected a list of numbers, found '{text}' in '{over}'.");
         }
         return new SweepPage(path, table.Text("title") ?? "", over);
     }

@@ -1,6 +1,8 @@
 namespace Mim.Training;
 
-/// <summary>The course of the training that made the model, from <c>metrics.jsonl</c>. Nothing of the clock: that says nothing about the model.</summary>
+/// <summary>
+/// The course of the training that made the model, from <c>metrics.jsonl</c>. Nothing of the clock: that says nothing about the model.
+/// </summary>
 public sealed record TrainingCourse
 {
     /// <summary>Equally spaced checkpoints: at a fifth of the epochs, two fifths, and so on to the last.</summary>
@@ -15,8 +17,8 @@ public sealed record TrainingCourse
     public required int DecodingHalfEpochs { get; init; }
 
     /// <summary>
-    /// Of five equally spaced checkpoints, those whose validation loss is below that of the one before; the first is held against the first epoch. Null of
-    /// fewer than six epochs.
+    /// Of five equally spaced checkpoints, those whose validation loss is below that of the one before; the first is held against the first epoch.
+    /// Null of fewer than six epochs.
     /// </summary>
     public required int? ValidationFifthsImproved { get; init; }
 

@@ -49,7 +49,8 @@ public sealed class OnnxModules(OnnxWriter writer)
             case Unflatten { dim: 1 } view when x.RowShape.Count == 1:
                 return new(writer.Node("Reshape", name, [x.Name, Integers($"{path}.shape", [0, .. view.unflattened_size])]), view.unflattened_size);
             case AsImage image:
-                return new(writer.Node("Reshape", name, [x.Name, Integers($"{path}.shape", [0, 1, image.Height, image.Width])]), [1, image.Height, image.Width]);
+                return new(
+                    writer.Node("Reshape", name, [x.Name, Integers($"{path}.shape", [0, 1, image.Height, image.Width])]), [1, image.Height, image.Width]);
             case GLU gate:
                 return Gate(gate, gate.dim, x, path, name);
             case ChannelGate gate:
@@ -175,7 +176,8 @@ public sealed class OnnxModules(OnnxWriter writer)
         var axis = (int)(dim < 0 ? dim + x.RowShape.Count + 1 : dim);
         if (axis < 1 || axis > x.RowShape.Count || x.RowShape[axis - 1] % 2 != 0)
         {
-            throw Unknown(path, gate, $"Expected an even dimension of a row, found dimension {dim} of rows [{string.Join(", ", x.RowShape)}].");
+            throw Unknown(
+                path, gate, $"Expected an even dimension of a row, found dimension {dim} of rows [{string.Join(", ", x.RowShape)}].");
         }
         var half = x.RowShape[axis - 1] / 2;
         var sigmoid = writer.Node("Sigmoid", $"{path}.sigmoid", [Slice($"{path}.gate", x.Name, axis, half, 2 * half)]);
@@ -215,8 +217,9 @@ public sealed class OnnxModules(OnnxWriter writer)
                 return writer.Node("Div", name, [writer.Node("Softplus", $"{path}.softplus", [times]), beta]);
             default:
                 throw Unknown(path, module,
-                    "Supported: Sequential, Linear, Conv2d, MaskedConv2d, ConvTranspose2d, BatchNorm, LayerNorm, Flatten from 1, Unflatten of 1, AsImage, Dropout, "
-                    + "Identity, GLU, ChannelGate, Tanh, ReLU, SiLU, GELU, ELU, LeakyReLU, Sigmoid, Hardtanh and Softplus (threshold from 15).");
+                    "Supported: Sequential, Linear, Conv2d, MaskedConv2d, ConvTranspose2d, BatchNorm, LayerNorm, Flatten from 1, Unflatten of 1, "
+                    + "AsImage, Dropout, Identity, GLU, ChannelGate, Tanh, ReLU, SiLU, GELU, ELU, LeakyReLU, Sigmoid, Hardtanh and Softplus "
+                    + "(threshold from 15).");
         }
     }
 

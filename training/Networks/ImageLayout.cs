@@ -3,10 +3,10 @@ using static TorchSharp.torch;
 
 namespace Mim.Training;
 
-// A convolution of oneDNN, the engine's on a CPU, works on pixels whose channels lie side by side; in the engine's usual order, channel by channel, it
-// reorders every image on its way in and out. In training the layers here keep them side by side between convolutions, and the names of the axes stay
-// (B, C, H, W). The kernels of that order sum in longer chains, with twice the rounding (rms 3.3e-7 against 1.7e-7 for 64 channels): without gradient, in
-// evaluation and for goldens, the usual order is kept. So it is on CUDA, where this was never measured.
+// A convolution of oneDNN, the engine's on a CPU, works on pixels whose channels lie side by side; in the engine's usual order, channel by channel,
+// it reorders every image on its way in and out. In training the layers here keep them side by side between convolutions, and the names of the axes
+// stay (B, C, H, W). The kernels of that order sum in longer chains, with twice the rounding (rms 3.3e-7 against 1.7e-7 for 64 channels): without
+// gradient, in evaluation and for goldens, the usual order is kept. So it is on CUDA, where this was never measured.
 
 /// <summary>(B, H·W) → (B, 1, H, W). What convolutions make of the result may have its channels side by side.</summary>
 public sealed class AsImage(long height, long width) : nn.Module<Tensor, Tensor>(nameof(AsImage))

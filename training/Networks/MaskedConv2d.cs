@@ -50,7 +50,8 @@ public sealed class MaskedConv2d : nn.Module<Tensor, Tensor>
     public Tensor Masked => weight.narrow(2, 0, Rows) * Mask();
 
     // Padded above alone: what a convolution padded on all sides gives has a row too many, and copies follow.
-    public override Tensor forward(Tensor x) => nn.functional.conv2d(nn.functional.pad(x, (0, 0, Rows - 1, 0)), Masked, padding: [0, Kernel / 2]);
+    public override Tensor forward(Tensor x) =>
+        nn.functional.conv2d(nn.functional.pad(x, (0, 0, Rows - 1, 0)), Masked, padding: [0, Kernel / 2]);
 
     protected override void Dispose(bool disposing)
     {

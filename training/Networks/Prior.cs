@@ -29,14 +29,14 @@ public abstract class Prior(string name) : nn.Module(name)
     public virtual Prior Fixed() => this;
 
     /// <summary>
-    /// From here to <see cref="EndSharing"/> the weights do not change: what does not depend on z is computed once, however often the density is asked for and
-    /// however many losses go backward, each through a part of its own.
+    /// From here to <see cref="EndSharing"/> the weights do not change: what does not depend on z is computed once, however often the density is asked
+    /// for and however many losses go backward, each through a part of its own.
     /// </summary>
     public virtual void BeginSharing()
     {
     }
 
-    /// <summary>Hands the gradients that the losses left at the shared part on to the weights. Of those losses' graphs nothing else is needed.</summary>
+    /// <summary>Hands the gradients that the losses left at the shared part on to the weights.</summary>
     public virtual void EndSharing()
     {
     }

@@ -40,7 +40,7 @@ public sealed class VampPrior : EqualMixturePrior
 
     protected override Gaussian Density => _shared?.Leaves ?? Encoded();
 
-    /// <summary>An objective with two halves asks for the components three times a step, and encoding K pseudo-inputs may cost more than all the rest.</summary>
+    /// <summary>An objective with two halves asks for the components three times a step, and encoding K pseudo-inputs may cost more than the rest.</summary>
     public override void BeginSharing()
     {
         if (_shared is not null)

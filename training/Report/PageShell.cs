@@ -8,8 +8,8 @@ namespace Mim.Training;
 public sealed record PageSection(string Id, string Title, Action Write);
 
 /// <summary>
-/// One HTML file around sections. It loads nothing: style, scripts, numbers and pictures are in it, and its content security policy admits these alone, by
-/// their hashes. The same contents give the same bytes.
+/// One HTML file around sections. It loads nothing: style, scripts, numbers and pictures are in it, and its content security policy admits these
+/// alone, by their hashes. The same contents give the same bytes.
 /// </summary>
 static class PageShell
 {

@@ -11,8 +11,16 @@ static class ReportCommand
 {
     public static Command Create()
     {
-        var run = new Option<string[]>("--run") { Description = "folder of a training run; again for each run to compare it with", DefaultValueFactory = _ => [] };
-        var comparison = new Option<string?>("--comparison") { Description = "in place of runs: a sweep's comparison.json, as 'mim run' writes it", HelpName = "FILE" };
+        var run = new Option<string[]>("--run")
+        {
+            Description = "folder of a training run; again for each run to compare it with",
+            DefaultValueFactory = _ => [],
+        };
+        var comparison = new Option<string?>("--comparison")
+        {
+            Description = "in place of runs: a sweep's comparison.json, as 'mim run' writes it",
+            HelpName = "FILE",
+        };
         var output = new Option<string>("--out") { Description = "HTML file to write", HelpName = "FILE", Required = true };
         var json = new Option<bool>("--json") { Description = "print what was written as JSON (default: false)" };
         var command = new Command(

@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 
 namespace Mim.Training;
 
-/// <summary>One HTML file about one run, or about several side by side, see <see cref="PageShell"/>. The same runs give the same bytes.</summary>
+/// <summary>A page (<see cref="PageShell"/>) about one run, or about several side by side. The same runs give the same bytes.</summary>
 public static class ReportPage
 {
     /// <summary>As many as the palette tells apart.</summary>
@@ -14,12 +14,15 @@ public static class ReportPage
         var page = new PageWriter();
         return PageShell.Write(page, runs.Count == 1 ? "Run report" : "Comparison of runs", Title(runs),
         [
-            new("overview", "Overview", () => Overview(page, runs)), new("evaluation", "Evaluation", () => EvaluationSection.Write(page, runs)),
-            new("training", "Training", () => TrainingSection.Write(page, runs)), new("latent", "Latent space", () => LatentSection.Write(page, runs)),
+            new("overview", "Overview", () => Overview(page, runs)),
+            new("evaluation", "Evaluation", () => EvaluationSection.Write(page, runs)),
+            new("training", "Training", () => TrainingSection.Write(page, runs)),
+            new("latent", "Latent space", () => LatentSection.Write(page, runs)),
             new("reconstructions", "Reconstructions", () => PictureSections.Reconstructions(page, runs)),
             new("samples", "Samples", () => PictureSections.Samples(page, runs)),
             new("interpolations", "Interpolations", () => PictureSections.Interpolations(page, runs)),
-            new("configuration", "Configuration", () => Configuration(page, runs)), new("environment", "Environment", () => Environment(page, runs)),
+            new("configuration", "Configuration", () => Configuration(page, runs)),
+            new("environment", "Environment", () => Environment(page, runs)),
         ]);
     }
 

@@ -2,30 +2,37 @@ using System.Globalization;
 
 namespace Mim.Training;
 
-/// <summary>One HTML file about a sweep: each column as a figure over a setting, all values beside the published ones, and the claims that were tested.</summary>
+/// <summary>
+/// A page (<see cref="PageShell"/>) about a sweep: each column as a figure over a setting, all values beside the published ones, and the claims that
+/// were tested.
+/// </summary>
 public static class SweepPage
 {
     public static string Write(SweepReport sweep)
     {
         var page = new PageWriter();
-        List<PageSection> sections = [new("values", "Values", () => Values(page, sweep)), new("claims", "Claims", () => Claims(page, sweep)), new("environment", "Environment", () => page.Note(sweep.Environment))];
-        if (sweep.Over is { } over)
-        {
-            sections.Insert(0, new("figures", "Figures", () => Figures(page, sweep, over)));
-        }
-        return PageShell.Write(page, $"Sweep {sweep.Pipeline}", sweep.Title, sections);
+        return PageShell.Write(page, $"Sweep {sweep.Pipeline}", sweep.Title,
+        [
+            .. sweep.Over is { } over ? (PageSection[])[new("figures", "Figures", () => Figures(page, sweep, over))] : [],
+            new("values", "Values", () => Values(page, sweep)),
+            new("claims", "Claims", () => Claims(page, sweep)),
+            new("environment", "Environment", () => page.Note(sweep.Environment)),
+        ]);
     }
 
     static void Figures(PageWriter page, SweepReport sweep, string over)
     {
-        var published = sweep.Rows.Any(row => row.Published is not null);
-        page.Note("Mean over seeds; a bar is one standard deviation to either side." + (published ? " Dashed: published, where it is a number." : ""));
-        var groups = sweep.Rows.GroupBy(row => string.Join(' ', row.Setting.Where(item => item.Key != over).Select(item => item.Value))).ToArray();
+        page.Note("Mean over seeds; a bar is one standard deviation to either side."
+            + (HasPublished(sweep) ? " Dashed: published, where it is a number." : ""));
+        var models = sweep.Rows.GroupBy(row => string.Join(' ', row.Setting.Where(item => item.Key != over).Select(item => item.Value))).ToArray();
         page.Grid("wide", () =>
         {
             for (var column = 0; column < sweep.Columns.Count; column++)
             {
-                var series = groups.SelectMany((group, colour) => Series(group, colour % Chart.Colours, column, over)).Where(s => s.Points.Count > 0).ToArray();
+                SweepSeries[] series =
+                [
+                    .. models.SelectMany((rows, model) => Series(rows, model % Chart.Colours, column, over)).Where(s => s.Points.Count > 0),
+                ];
                 page.Figure(new SweepChart
                 {
                     Id = $"sweep-{column}",
@@ -38,23 +45,31 @@ public static class SweepPage
         });
     }
 
-    static IEnumerable<SweepSeries> Series(IGrouping<string, SweepReport.Row> group, int colour, int column, string over)
+    /// <summary>Of one model: what was measured here, and what was published.</summary>
+    static IEnumerable<SweepSeries> Series(IGrouping<string, SweepReport.Row> model, int colour, int column, string over)
     {
-        var rows = group.Select(row => (X: double.Parse(row.Setting[over], CultureInfo.InvariantCulture), Row: row)).OrderBy(row => row.X).ToArray();
-        yield return Points(group.Key, dashed: false, row => row.Values[column]);
-        yield return Points($"{group.Key}, published", dashed: true, row => row.Published is { } texts ? SweepReport.Parse(texts[column]) : null);
+        var rows = model.Select(row => (X: double.Parse(row.Setting[over], CultureInfo.InvariantCulture), Row: row)).OrderBy(row => row.X).ToArray();
+        yield return new(model.Key, colour, Dashed: false, Points(row => row.Values[column]));
+        yield return new($"{model.Key}, published", colour, Dashed: true,
+            Points(row => row.Published is { } texts ? SweepReport.Parse(texts[column]) : null));
 
-        SweepSeries Points(string name, bool dashed, Func<SweepReport.Row, SweepReport.Statistic?> value) => new(
-            name, colour, dashed, [.. from row in rows let statistic = value(row.Row) where statistic?.Mean is not null select (row.X, statistic.Mean ?? double.NaN, statistic.Sd)]);
+        (double, double, double?)[] Points(Func<SweepReport.Row, SweepReport.Statistic?> value) =>
+        [
+            .. from row in rows
+               let statistic = value(row.Row)
+               where statistic?.Mean is not null
+               select (row.X, statistic.Mean ?? double.NaN, statistic.Sd),
+        ];
     }
 
     static void Values(PageWriter page, SweepReport sweep)
     {
-        var published = sweep.Rows.Any(row => row.Published is not null);
+        var published = HasPublished(sweep);
+        IEnumerable<string> Columns(SweepReport.Column column) => published ? [column.Title, "published"] : [column.Title];
+        IEnumerable<string> Cells(SweepReport.Row row, int i) => published ? [$"{row.Values[i]}", row.Published?[i] ?? "–"] : [$"{row.Values[i]}"];
         page.Table(new DataTable(
-            "Every value of the sweep", ["setting", .. sweep.Columns.SelectMany(column => published ? (string[])[column.Title, "published"] : [column.Title]), "seeds"],
-            [.. sweep.Rows.Select(row => (string[])
-                [row.Label, .. row.Values.SelectMany((value, i) => published ? (string[])[$"{value}", row.Published?[i] ?? "–"] : [$"{value}"]), Seeds(row)])]));
+            "Every value of the sweep", ["setting", .. sweep.Columns.SelectMany(Columns), "seeds"],
+            [.. sweep.Rows.Select(row => (string[])[row.Label, .. row.Values.SelectMany((_, i) => Cells(row, i)), Seeds(row)])]));
         if (sweep.Source is { } source)
         {
             page.Note($"Published: {source}.");
@@ -76,5 +91,8 @@ public static class SweepPage
                 [gate.Name, gate.Held ? "yes" : "no", gate.Found is { } found ? Chart.Text(found) : "–", gate.Expect, gate.Metric])]));
     }
 
-    static string Seeds(SweepReport.Row row) => string.Join(", ", row.Values.Where(value => value.Mean is not null).Select(value => value.Seeds).Distinct().Order().Select(n => Chart.Text(n)));
+    static bool HasPublished(SweepReport sweep) => sweep.Rows.Any(row => row.Published is not null);
+
+    static string Seeds(SweepReport.Row row) => string.Join(", ",
+        row.Values.Where(value => value.Mean is not null).Select(value => value.Seeds).Distinct().Order().Select(n => Chart.Text(n)));
 }

@@ -9,8 +9,8 @@ namespace Mim.Training;
 /// <param name="Source">Where the published values come from.</param>
 /// <param name="Environment">Engines and hardware, in words.</param>
 public sealed partial record SweepReport(
-    string Pipeline, string Title, string? Over, IReadOnlyList<SweepReport.Column> Columns, IReadOnlyList<SweepReport.Row> Rows, string? Source,
-    IReadOnlyList<SweepReport.Claim> Gates, string Environment)
+    string Pipeline, string Title, string? Over, IReadOnlyList<SweepReport.Column> Columns, IReadOnlyList<SweepReport.Row> Rows,
+    string? Source, IReadOnlyList<SweepReport.Claim> Gates, string Environment)
 {
     public sealed record Column(string Title, string Key);
 
@@ -41,11 +41,14 @@ public sealed partial record SweepReport(
         {
             if (row.Values.Count != report.Columns.Count || (row.Published is { } published && published.Count != report.Columns.Count))
             {
-                throw new InvalidDataException($"{path}: row '{row.Label}': expected a value for each of the {report.Columns.Count} columns. Run the pipeline again.");
+                throw new InvalidDataException(
+                    $"{path}: row '{row.Label}': expected a value for each of the {report.Columns.Count} columns. Run the pipeline again.");
             }
-            if (report.Over is { } over && !(row.Setting.TryGetValue(over, out var text) && double.TryParse(text, CultureInfo.InvariantCulture, out _)))
+            if (report.Over is { } over
+                && !(row.Setting.TryGetValue(over, out var text) && double.TryParse(text, CultureInfo.InvariantCulture, out _)))
             {
-                throw new InvalidDataException($"{path}: row '{row.Label}': expected a number for '{over}' in its setting. Run the pipeline again.");
+                throw new InvalidDataException(
+                    $"{path}: row '{row.Label}': expected a number for '{over}' in its setting. Run the pipeline again.");
             }
         }
         return report;

@@ -37,21 +37,24 @@
     },
 
     sweep({ over, logarithmic, ticks, series }, width) {
-      const all = series.flatMap(s => s.x.map((x, i) => ({ x, y: s.y[i], low: s.low[i], high: s.high[i], name: s.name, colour: s.colour, dashed: s.dashed })))
-        .filter(d => d.y !== null);
+      const all = series.flatMap(({ name, colour, dashed, x, y, low, high }) =>
+        x.map((value, i) => ({ x: value, y: y[i], low: low[i], high: high[i], name, colour, dashed }))).filter(d => d.y !== null);
       return Plot.plot(frame(width, {
         height: 280,
         x: { label: over, type: logarithmic ? "log" : "linear", ticks, tickFormat: d => number(d), grid: false },
         y: { label: null, grid: true, ticks: 6, tickFormat: short, nice: true },
         marks: [
           Plot.ruleX(all.filter(d => d.high > d.low), {
-            x: "x", y1: "low", y2: "high", stroke: d => colour(d.colour), strokeOpacity: d => d.dashed ? 0.35 : 0.8, strokeWidth: d => d.dashed ? 5 : 1.5,
+            x: "x", y1: "low", y2: "high", stroke: d => colour(d.colour),
+            strokeOpacity: d => d.dashed ? 0.35 : 0.8, strokeWidth: d => d.dashed ? 5 : 1.5,
           }),
           ...series.map(s => Plot.line(points(s.x, s.y), {
             stroke: colour(s.colour), strokeWidth: s.dashed ? 1.25 : 1.75, strokeDasharray: s.dashed ? "4 3" : undefined,
           })),
           Plot.dot(all.filter(d => !d.dashed), { x: "x", y: "y", r: 2.5, fill: d => colour(d.colour) }),
-          Plot.tip(all, Plot.pointer({ x: "x", y: "y", title: d => `${d.name}\n${over} ${number(d.x)}: ${number(d.y)} ± ${number(d.high - d.y)}` })),
+          Plot.tip(all, Plot.pointer({
+            x: "x", y: "y", title: d => `${d.name}\n${over} ${number(d.x)}: ${number(d.y)} ± ${number(d.high - d.y)}`,
+          })),
         ],
         color: { type: "identity" },
         opacity: { type: "identity" },
