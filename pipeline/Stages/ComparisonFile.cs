@@ -29,6 +29,7 @@ public static class ComparisonFile
             pipeline,
             title = table.Page?.Title is { Length: > 0 } title ? title : pipeline,
             over = table.Page?.Over,
+            reading = table.Page?.Reading ?? [],
             columns = table.Columns.Select(column => new { title = column.Key, key = column.Value }),
             rows,
             source = table.Source,

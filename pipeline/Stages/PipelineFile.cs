@@ -50,7 +50,8 @@ public sealed record SweepTable(
 
 /// <param name="Path">HTML file.</param>
 /// <param name="Over">The matrix's list that is the figures' horizontal axis; null: no figures.</param>
-public sealed record SweepPage(string Path, string Title, string? Over);
+/// <param name="Reading">What its numbers say, a paragraph each.</param>
+public sealed record SweepPage(string Path, string Title, string? Over, IReadOnlyList<string> Reading);
 
 /// <summary><c>pipeline.yml</c>, validated: what to run, in which order it may run, and what must hold afterwards.</summary>
 public sealed partial record PipelineFile
@@ -58,7 +59,7 @@ public sealed partial record PipelineFile
     /// <summary>Relative difference that <c>--locked</c> allows a metric on other hardware, unless the file says otherwise.</summary>
     public const double DefaultTolerance = 0.05;
 
-    static readonly string[] s_pageKeys = ["title", "over"];
+    static readonly string[] s_pageKeys = ["title", "over", "reading"];
     static readonly string[] s_keys = ["params", "metrics", "stages", "gates", "comparison", "tolerance"];
     static readonly string[] s_stageKeys = [Matrix.Key, "cmd", "deps", "params", "outs", "metrics"];
     static readonly string[] s_gateKeys = ["name", Matrix.Key, "metric", "expect", "better"];
@@ -308,7 +309,7 @@ public sealed partial record PipelineFile
         {
             table.Fault("over", $"'{table.Path}.over': expected a list of numbers, found '{text}' in '{over}'.");
         }
-        return new SweepPage(path, table.Text("title") ?? "", over);
+        return new SweepPage(path, table.Text("title") ?? "", over, table.Texts("reading") ?? []);
     }
 
     static ComparisonTable ReadComparison(YamlMapping table, IReadOnlyCollection<string> aliases)

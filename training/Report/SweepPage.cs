@@ -13,11 +13,20 @@ public static class SweepPage
         var page = new PageWriter();
         return PageShell.Write(page, $"Sweep {sweep.Pipeline}", sweep.Title,
         [
+            .. sweep.Reading.Count > 0 ? (PageSection[])[new("reading", "Reading", () => Reading(page, sweep))] : [],
             .. sweep.Over is { } over ? (PageSection[])[new("figures", "Figures", () => Figures(page, sweep, over))] : [],
             new("values", "Values", () => Values(page, sweep)),
             new("claims", "Claims", () => Claims(page, sweep)),
             new("environment", "Environment", () => page.Note(sweep.Environment)),
         ]);
+    }
+
+    static void Reading(PageWriter page, SweepReport sweep)
+    {
+        foreach (var paragraph in sweep.Reading)
+        {
+            page.Html.Element("p", paragraph, ("class", "reading"));
+        }
     }
 
     static void Figures(PageWriter page, SweepReport sweep, string over)

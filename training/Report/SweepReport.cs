@@ -6,10 +6,11 @@ namespace Mim.Training;
 
 /// <summary>A sweep over settings as 'mim run' writes it, <c>comparison.json</c>.</summary>
 /// <param name="Over">The setting that the figures are drawn over; null: no figures.</param>
+/// <param name="Reading">What its numbers say, a paragraph each.</param>
 /// <param name="Source">Where the published values come from.</param>
 /// <param name="Environment">Engines and hardware, in words.</param>
 public sealed partial record SweepReport(
-    string Pipeline, string Title, string? Over, IReadOnlyList<SweepReport.Column> Columns, IReadOnlyList<SweepReport.Row> Rows,
+    string Pipeline, string Title, string? Over, IReadOnlyList<string> Reading, IReadOnlyList<SweepReport.Column> Columns, IReadOnlyList<SweepReport.Row> Rows,
     string? Source, IReadOnlyList<SweepReport.Claim> Gates, string Environment)
 {
     public sealed record Column(string Title, string Key);

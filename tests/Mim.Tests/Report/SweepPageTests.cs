@@ -18,7 +18,7 @@ public sealed class SweepPageTests : IDisposable
 
     /// <summary>Widths 5 and 500 of two models, one value of which was not measured.</summary>
     internal static SweepReport Sample(string text = "mim") => new(
-        "toy4-hidden", $"{text} over the width", "hidden", [new("I(x;z) [nats]", "mi"), new("5-NN accuracy", "knn")],
+        "toy4-hidden", $"{text} over the width", "hidden", [$"{text} carries more.", "It is the worse density."], [new("I(x;z) [nats]", "mi"), new("5-NN accuracy", "knn")],
         [
             Row("5 mim", "5", text, [new(4.168, 2.2, 5), new(0.7392, 0.19, 5)], ["4.88 ± 1.88", "0.81"]),
             Row("5 vae", "5", "vae", [new(0.012, 0.007, 5), s_none], ["about 0", "0.21"]),
@@ -91,7 +91,9 @@ public sealed class SweepPageTests : IDisposable
     {
         var page = HtmlTree.Parse(SweepPage.Write(Sample() with { Over = null }));
         Assert.Empty(page.Of("figure"));
-        Assert.Equal(["Values", "Claims", "Environment"], page.Of("h2").Select(heading => heading.Text));
+        Assert.Equal(["Reading", "Values", "Claims", "Environment"], page.Of("h2").Select(heading => heading.Text));
+        Assert.Equal(["mim carries more.", "It is the worse density."], page.Of("p").Where(p => p["class"] == "reading").Select(p => p.Text));
+        Assert.DoesNotContain(HtmlTree.Parse(SweepPage.Write(Sample() with { Reading = [] })).Of("h2"), heading => heading.Text == "Reading");
     }
 
     [Fact]
@@ -114,6 +116,7 @@ public sealed class SweepPageTests : IDisposable
               page: runs/p/report.html
               title: MIM over the width
               over: hidden
+              reading: [MIM carries more., "And: more."]
               matrix: { hidden: [5, 500], objective: [mim] }
               label: ${item.hidden} units
               metrics: run@${item.hidden}-${item.objective}
@@ -123,7 +126,7 @@ public sealed class SweepPageTests : IDisposable
             """);
         var file = PipelineFile.Read(yaml, []);
         var sweep = Assert.IsType<SweepTable>(file.Sweep);
-        Assert.Equal(new Mim.Pipeline.SweepPage("runs/p/report.html", "MIM over the width", "hidden"), sweep.Page);
+        Assert.Equal(("runs/p/report.html", "MIM over the width", "hidden"), (sweep.Page?.Path, sweep.Page?.Title, sweep.Page?.Over));
         var path = _folder["comparison.json"];
         ComparisonFile.Write(path, "p", sweep, alias => alias == "run@5-mim"
             ? new Dictionary<string, double> { ["metrics.mi.mean"] = 4.5, ["metrics.mi.sd"] = 2.25, ["metrics.mi.n"] = 5, ["metrics.knn.mean"] = double.NaN }
@@ -131,6 +134,7 @@ public sealed class SweepPageTests : IDisposable
 
         var report = SweepReport.Read(path);
         Assert.Equal(("p", "MIM over the width", "hidden", "figure 3", "engines: system"), (report.Pipeline, report.Title, report.Over, report.Source, report.Environment));
+        Assert.Equal(["MIM carries more.", "And: more."], report.Reading);
         Assert.Equal([new SweepReport.Column("I", "mi"), new SweepReport.Column("5-NN", "knn")], report.Columns);
         Assert.Equal(["5 units", "500 units"], report.Rows.Select(row => row.Label));
         Assert.Equal([new SweepReport.Statistic(4.5, 2.25, 5), s_none], report.Rows[0].Values);
