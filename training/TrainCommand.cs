@@ -170,7 +170,7 @@ static class TrainCommand
         }
         catch (OperationCanceledException)
         {
-            // What every run that began has said for itself is true of those that did not begin, too.
+            // --resume, because a folder with an unfinished run is refused without it; seeds that had not begun then begin.
             log.WriteLine($"stopped; what was trained is in {request.Output}. The same command with --resume continues.");
             return ExitCode.Failed;
         }

@@ -428,7 +428,7 @@ public sealed class Trainer : IDisposable
         var (passes, batch) = (_options.Trainer.Accumulate, _options.Trainer.Batch);
         var rows = order.narrow(0, ((long)_stepInEpoch * passes + pass) * batch, batch);
         var x = _data.Batch(rows, _step * passes + pass);
-        Model.prior.BeginSharing();
+        using var shared = Model.prior.Share();
         if (_objective.HasEncodingHalf)
         {
             var encoding = _objective.Encode(Model, x, Beta, _noise);
@@ -441,7 +441,7 @@ public sealed class Trainer : IDisposable
             Mean(decoding.Loss).backward();
             Record(decoding, s_decoding, pass);
         }
-        Model.prior.EndSharing();
+        shared.Backward();
     }
 
     /// <summary>A pass's share of the step's loss, which is the mean of the passes' losses.</summary>
@@ -585,7 +585,7 @@ public sealed class Trainer : IDisposable
         var most = _options.Objective.Name == ObjectiveName.CMim ? _options.Trainer.Batch : data.Rows;
         var chunk = (int)Math.Max(1, Math.Min(ValidationValues / rowValues, Math.Min(most, data.Rows)));
         var means = new double[s_columns.Length];
-        Model.prior.BeginSharing();
+        using var shared = Model.prior.Share();
         for (var first = 0; first < data.Rows; first += chunk)
         {
             using var step = NewDisposeScope();
@@ -600,7 +600,6 @@ public sealed class Trainer : IDisposable
                 Accumulate(_objective.Decode(Model, rows, _options.Objective.Beta, _validation), s_decoding, (double)rows / data.Rows);
             }
         }
-        Model.prior.EndSharing();
         Model.train();
         return Report(means, _objective.HasDecodingHalf);
 

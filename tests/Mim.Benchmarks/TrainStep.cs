@@ -58,7 +58,7 @@ static class TrainStep
         }
         var ratio = PairedRatio.Of(ratios);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"train step {subject.Title}, batch {subject.Batch}, {threads} threads: ours ({precision}) {Median(a):F3} ms, PyTorch eager ({peer.Mode}) {Median(b):F3} ms; "
+            $"train step {subject.Title}, batch {subject.Batch}, {threads} threads: ours ({precision}) {Median(a):F3} ms, PyTorch eager (float32, {peer.Mode}) {Median(b):F3} ms; "
             + $"ratio {ratio.Median:F3}, 95 % of {pairs} pairs {ratio.Low:F3} to {ratio.High:F3}"));
         return 0;
     }
@@ -160,7 +160,11 @@ static class TrainStep
         public static Peer Fastest(Subject subject, string python, int threads, int rows, int steps)
         {
             Peer[] peers = [.. subject.Modes.Select(mode => new Peer(subject, mode, python, threads, rows))];
-            var seconds = peers.ToDictionary(peer => peer, peer => peer.Seconds(subject.Warmup) * 0);
+            foreach (var peer in peers)
+            {
+                peer.Seconds(subject.Warmup);
+            }
+            var seconds = peers.ToDictionary(peer => peer, _ => 0.0);
             for (var turn = 0; turn < 2; turn++)
             {
                 foreach (var peer in peers)

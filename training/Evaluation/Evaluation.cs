@@ -83,6 +83,8 @@ public static class Evaluation
         var (network, dataset, options) = (model.Network, model.Dataset, model.Run.Options);
         Generator Noise(EvaluationNoise noise) => noise.Generator(options.Trainer.Seed);
 
+        // First, for a file that is none ends here and not after an hour.
+        var course = File.Exists(model.Run.Metrics) ? TrainingCourse.Of(TrainingLog.Read(model.Run.Metrics)) : null;
         var data = Load(model, request.Split, request.Rows, Neighbours);
         using var importance = Noise(EvaluationNoise.Importance);
         var bounds = ImportanceWeighted(network, data, request.ImportanceSamples, importance, progress, cancellationToken);
@@ -151,7 +153,7 @@ public static class Evaluation
             ActiveUnits = gauges.MeanVariance.Count(variance => variance > ActiveVariance),
             PosteriorSd = PosteriorSd.Of(draws.ZLogVar),
             PerDimension = gauges,
-            Training = TrainingCourse.Of(TrainingLog.Read(model.Run.Metrics)),
+            Training = course,
             Z = network.ZDim,
             Likelihood = JsonNamingPolicy.SnakeCaseLower.ConvertName(options.Likelihood.ToString()),
             Preprocessing = [.. dataset.Preprocessing.Select(step => step.Kind)],

@@ -132,7 +132,8 @@ public sealed record EvaluationReport
 
     public required PosteriorGauges PerDimension { get; init; }
 
-    public required TrainingCourse Training { get; init; }
+    /// <summary>Null where the run has no metrics.</summary>
+    public required TrainingCourse? Training { get; init; }
 
     /// <summary>Dimensions of z.</summary>
     public required int Z { get; init; }

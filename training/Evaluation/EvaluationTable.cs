@@ -150,13 +150,15 @@ public static class EvaluationTable
         ];
     }
 
-    static Row[] Training(TrainingCourse t) =>
-    [
-        new("epochs", Text(t.Epochs), "", $"{t.Steps} steps"),
-        new("epochs with a decoding half", Text(t.DecodingHalfEpochs), "", "x drawn from the model"),
-        new("validation improved", t.ValidationFifthsImproved is { } improved ? Text(improved) : "–", "of 5",
-            "equally spaced checkpoints, each against the one before"),
-    ];
+    static Row[] Training(TrainingCourse? course) => course is not { } t
+        ? [new("epochs", "–", "", "the run has no metrics.jsonl")]
+        :
+        [
+            new("epochs", Text(t.Epochs), "", $"{t.Steps} steps"),
+            new("epochs with a decoding half", Text(t.DecodingHalfEpochs), "", "x drawn from the model"),
+            new("validation improved", t.ValidationFifthsImproved is { } improved ? Text(improved) : "–", "of 5",
+                "equally spaced checkpoints, each against the one before"),
+        ];
 
     /// <summary>What half the draws gave, where that is far from what all gave.</summary>
     static string Halved(NllBySamples sequence) => sequence.Samples.Count < 2 ? ""

@@ -18,7 +18,7 @@ public sealed record TrainingCourse
 
     /// <summary>
     /// Of five equally spaced checkpoints, those whose validation loss is below that of the one before; the first is held against the first epoch.
-    /// Null of fewer than six epochs.
+    /// Null of fewer than ten epochs, of which the first fifth would be the first epoch.
     /// </summary>
     public required int? ValidationFifthsImproved { get; init; }
 
@@ -31,7 +31,7 @@ public sealed record TrainingCourse
             Epochs = count,
             Steps = count > 0 ? (long)Column("step")[^1] : 0,
             DecodingHalfEpochs = log.Series("train.decoding.loss").Count,
-            ValidationFifthsImproved = count > Checkpoints
+            ValidationFifthsImproved = count >= 2 * Checkpoints
                 ? Enumerable.Range(1, Checkpoints).Count(fifth => loss[At(fifth)] < loss[At(fifth - 1)])
                 : null,
         };

@@ -29,17 +29,10 @@ public abstract class Prior(string name) : nn.Module(name)
     public virtual Prior Fixed() => this;
 
     /// <summary>
-    /// From here to <see cref="EndSharing"/> the weights do not change: what does not depend on z is computed once, however often the density is asked
-    /// for and however many losses go backward, each through a part of its own.
+    /// While what is returned lives, the weights do not change: what does not depend on z is computed once, however often the density is asked for and
+    /// however many losses go backward, each through a part of its own. <see cref="SharedPart.Backward"/> ends that with gradient.
     /// </summary>
-    public virtual void BeginSharing()
-    {
-    }
-
-    /// <summary>Hands the gradients that the losses left at the shared part on to the weights.</summary>
-    public virtual void EndSharing()
-    {
-    }
+    public virtual SharedPart Share() => SharedPart.Nothing;
 
     /// <summary>KL(<paramref name="posterior"/> ‖ p) in double precision, (B), where it has a closed form; else null.</summary>
     public virtual Tensor? Kl(ReparameterizedDistribution posterior) => null;

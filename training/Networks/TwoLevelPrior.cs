@@ -56,9 +56,7 @@ public sealed class TwoLevelPrior : Prior
         return cat([Lower(upperCode).SampleReparameterized(noise).Value, upperCode], 1);
     }
 
-    public override void BeginSharing() => upper.BeginSharing();
-
-    public override void EndSharing() => upper.EndSharing();
+    public override SharedPart Share() => upper.Share();
 
     public override void Initialize(Generator init)
     {

@@ -19,15 +19,14 @@ public sealed class VampPrior : EqualMixturePrior
     readonly bool _bounded;
     readonly bool _fromData;
 
-    /// <summary>The components with the graph behind them, and copies where the losses' graphs end; the dispose scope's.</summary>
-    (Gaussian Density, Gaussian Leaves)? _shared;
+    SharedComponents? _shared;
 
     /// <param name="zDim">Dimensions that the prior is over.</param>
     /// <param name="components">K.</param>
     /// <param name="xDim">X.</param>
     /// <param name="bounded">x lies in [0, 1]: u is clamped to it, without gradient outside, as the reference's Hardtanh does.</param>
     /// <param name="fromData">Start at the first K training rows, else at N(0.05, 0.01²) if bounded and N(0, 1) if not.</param>
-    /// <param name="posterior">u (K, X) → q(z|u).</param>
+    /// <param name="posterior">u (K, X) → q(z|u), in tensors of its own.</param>
     public VampPrior(long zDim, long components, long xDim, bool bounded, bool fromData, Func<Tensor, Gaussian> posterior)
         : base(nameof(VampPrior), components)
     {
@@ -38,34 +37,12 @@ public sealed class VampPrior : EqualMixturePrior
 
     public override long Width { get; }
 
-    protected override Gaussian Density => _shared?.Leaves ?? Encoded();
+    protected override Gaussian Density => _shared is { } shared ? shared.Leaves : Encoded();
 
     /// <summary>An objective with two halves asks for the components three times a step, and encoding K pseudo-inputs may cost more than the rest.</summary>
-    public override void BeginSharing()
-    {
-        if (_shared is not null)
-        {
-            throw new InvalidOperationException("The components are shared already.");
-        }
-        var density = Encoded();
-        _shared = (density, new Gaussian(Leaf(density.Mean), Leaf(density.LogSigma)));
-
-        static Tensor Leaf(Tensor tensor) => tensor.detach().requires_grad_();
-    }
-
-    public override void EndSharing()
-    {
-        if (_shared is not { } shared)
-        {
-            throw new InvalidOperationException("The components are not shared.");
-        }
-        _shared = null;
-        // None, if no loss asked for them: an objective without p(z).
-        if (shared.Leaves.Mean.grad is { } mean && shared.Leaves.LogSigma.grad is { } logSigma)
-        {
-            autograd.backward([shared.Density.Mean, shared.Density.LogSigma], [mean, logSigma]);
-        }
-    }
+    public override SharedPart Share() => _shared = _shared is null
+        ? new SharedComponents(this)
+        : throw new InvalidOperationException("The components are shared already.");
 
     public override void Initialize(Generator init)
     {
@@ -91,4 +68,46 @@ public sealed class VampPrior : EqualMixturePrior
     }
 
     Gaussian Encoded() => _posterior(_bounded ? pseudo_inputs.hardtanh(0, 1) : pseudo_inputs);
+
+    /// <summary>The components with the graph behind them, and copies where the losses' graphs end; encoded when first asked for.</summary>
+    sealed class SharedComponents(VampPrior prior) : SharedPart
+    {
+        (Gaussian Density, Gaussian Leaves)? _components;
+
+        public Gaussian Leaves => (_components ??= Encode()).Leaves;
+
+        public override void Backward()
+        {
+            // None, if no loss asked for them.
+            if (_components is { } components && components.Leaves.Mean.grad is { } mean && components.Leaves.LogSigma.grad is { } logSigma)
+            {
+                autograd.backward([components.Density.Mean, components.Density.LogSigma], [mean, logSigma]);
+            }
+        }
+
+        public override void Dispose()
+        {
+            prior._shared = null;
+            if (_components is { } all)
+            {
+                _components = null;
+                foreach (var tensor in (Tensor[])[all.Density.Mean, all.Density.LogSigma, all.Leaves.Mean, all.Leaves.LogSigma])
+                {
+                    tensor.Dispose();
+                }
+            }
+        }
+
+        /// <summary>Whoever asks first may do so in a dispose scope that ends before the others ask.</summary>
+        (Gaussian Density, Gaussian Leaves) Encode()
+        {
+            using var scope = NewDisposeScope();
+            var density = prior.Encoded();
+            return (
+                new Gaussian(density.Mean.DetachFromDisposeScope(), density.LogSigma.DetachFromDisposeScope()),
+                new Gaussian(Leaf(density.Mean), Leaf(density.LogSigma)));
+
+            static Tensor Leaf(Tensor tensor) => tensor.detach().requires_grad_().DetachFromDisposeScope();
+        }
+    }
 }

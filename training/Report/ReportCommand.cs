@@ -39,7 +39,8 @@ static class ReportCommand
             if (sweep is not null)
             {
                 var report = SweepReport.Read(sweep);
-                return Task.FromResult(Write(SweepPage.Write(report), [report.Pipeline], file, asJson));
+                return Task.FromResult(Write(
+                    SweepPage.Write(report), KeyValuePair.Create<string, JsonNode?>("pipeline", report.Pipeline), report.Pipeline, file, asJson));
             }
             // The token is cancelled only once this delegate has returned, and the engine's scopes belong to one thread.
             return Task.Run(() => Report(folders, file, asJson, cancellationToken), CancellationToken.None);
@@ -55,16 +56,19 @@ static class ReportCommand
         }
         var names = RunReport.Names(folders);
         RunReport[] runs = [.. folders.Zip(names, (folder, name) => RunReport.Read(folder, name, cancellationToken))];
-        return Write(ReportPage.Write(runs), names, file, json);
+        return Write(ReportPage.Write(runs), KeyValuePair.Create<string, JsonNode?>("runs", new JsonArray([.. names])), string.Join(", ", names), file, json);
     }
 
-    static int Write(string html, IReadOnlyList<string> names, string file, bool json)
+    /// <param name="subject">What the page is about, for <c>--json</c>.</param>
+    /// <param name="words">The same for people.</param>
+    static int Write(string html, KeyValuePair<string, JsonNode?> subject, string words, string file, bool json)
     {
         var page = Encoding.UTF8.GetBytes(html);
         AtomicFile.Write(file, stream => stream.Write(page));
         Console.Out.WriteLine(json
-            ? new JsonObject { ["report"] = file, ["runs"] = new JsonArray([.. names.Select(name => JsonValue.Create(name))]), ["bytes"] = page.Length }.ToJsonString()
-            : string.Create(CultureInfo.InvariantCulture, $"{file}: {string.Join(", ", names)}, {page.Length / 1024.0:F0} KiB"));
+            ? new JsonObject([KeyValuePair.Create<string, JsonNode?>("report", file), subject, KeyValuePair.Create<string, JsonNode?>("bytes", page.Length)])
+                .ToJsonString()
+            : string.Create(CultureInfo.InvariantCulture, $"{file}: {words}, {page.Length / 1024.0:F0} KiB"));
         return ExitCode.Done;
     }
 }

@@ -49,6 +49,7 @@ public sealed record SweepChart : Chart
                 ["dashed"] = series.Dashed,
                 ["x"] = Numbers(series.Points.Select(point => point.X)),
                 ["y"] = Numbers(series.Points.Select(point => point.Mean)),
+                ["sd"] = Numbers(series.Points.Select(point => point.Sd ?? double.NaN)),
                 ["low"] = Numbers(series.Points.Select(point => point.Mean - (point.Sd ?? 0))),
                 ["high"] = Numbers(series.Points.Select(point => point.Mean + (point.Sd ?? 0))),
             })]),

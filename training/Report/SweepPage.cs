@@ -58,9 +58,10 @@ public static class SweepPage
     static IEnumerable<SweepSeries> Series(IGrouping<string, SweepReport.Row> model, int colour, int column, string over)
     {
         var rows = model.Select(row => (X: double.Parse(row.Setting[over], CultureInfo.InvariantCulture), Row: row)).OrderBy(row => row.X).ToArray();
-        yield return new(model.Key, colour, Dashed: false, Points(row => row.Values[column]));
-        yield return new($"{model.Key}, published", colour, Dashed: true,
-            Points(row => row.Published is { } texts ? SweepReport.Parse(texts[column]) : null));
+        // A matrix of one list has nothing else to be named by.
+        var (ours, theirs) = model.Key.Length > 0 ? (model.Key, $"{model.Key}, published") : ("measured", "published");
+        yield return new(ours, colour, Dashed: false, Points(row => row.Values[column]));
+        yield return new(theirs, colour, Dashed: true, Points(row => row.Published is { } texts ? SweepReport.Parse(texts[column]) : null));
 
         (double, double, double?)[] Points(Func<SweepReport.Row, SweepReport.Statistic?> value) =>
         [
@@ -74,7 +75,7 @@ public static class SweepPage
     static void Values(PageWriter page, SweepReport sweep)
     {
         var published = HasPublished(sweep);
-        IEnumerable<string> Columns(SweepReport.Column column) => published ? [column.Title, "published"] : [column.Title];
+        IEnumerable<string> Columns(SweepReport.Column column) => published ? [column.Title, $"{column.Title}, published"] : [column.Title];
         IEnumerable<string> Cells(SweepReport.Row row, int i) => published ? [$"{row.Values[i]}", row.Published?[i] ?? "–"] : [$"{row.Values[i]}"];
         page.Table(new DataTable(
             "Every value of the sweep", ["setting", .. sweep.Columns.SelectMany(Columns), "seeds"],
@@ -95,7 +96,7 @@ public static class SweepPage
         var failed = sweep.Gates.Count(gate => !gate.Held);
         page.Note(failed == 0 ? $"All {sweep.Gates.Count} hold." : $"{failed} of {sweep.Gates.Count} do not hold.");
         page.Table(new DataTable(
-            "The claims, as inequalities between means over the seeds", ["claim", "holds", "found", "bound", "metric"],
+            "The claims, as inequalities", ["claim", "holds", "found", "bound", "metric"],
             [.. sweep.Gates.OrderBy(gate => gate.Held).Select(gate => (string[])
                 [gate.Name, gate.Held ? "yes" : "no", gate.Found is { } found ? Chart.Text(found) : "–", gate.Expect, gate.Metric])]));
     }

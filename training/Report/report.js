@@ -37,14 +37,18 @@
     },
 
     sweep({ over, logarithmic, ticks, series }, width) {
-      const all = series.flatMap(({ name, colour, dashed, x, y, low, high }) =>
-        x.map((value, i) => ({ x: value, y: y[i], low: low[i], high: high[i], name, colour, dashed }))).filter(d => d.y !== null);
+      const all = series.flatMap(({ name, colour, dashed, x, y, sd, low, high }) =>
+        x.map((value, i) => ({ x: value, y: y[i], sd: sd[i], low: low[i], high: high[i], name, colour, dashed }))).filter(d => d.y !== null);
+      // Labels of settings that lie close together would run into each other.
+      const { marginLeft, marginRight } = frame(0, {});
+      const place = (logarithmic ? d3.scaleLog : d3.scaleLinear)([ticks[0], ticks.at(-1)], [marginLeft, width - marginRight]);
+      const shown = ticks.reduce((kept, tick) => kept.length && place(tick) - place(kept.at(-1)) < 30 ? kept : [...kept, tick], []);
       return Plot.plot(frame(width, {
         height: 280,
-        x: { label: over, type: logarithmic ? "log" : "linear", ticks, tickFormat: d => number(d), grid: false },
+        x: { label: over, type: logarithmic ? "log" : "linear", ticks: shown, tickFormat: d => number(d), grid: false },
         y: { label: null, grid: true, ticks: 6, tickFormat: short, nice: true },
         marks: [
-          Plot.ruleX(all.filter(d => d.high > d.low), {
+          Plot.ruleX(all.filter(d => d.sd !== null), {
             x: "x", y1: "low", y2: "high", stroke: d => colour(d.colour),
             strokeOpacity: d => d.dashed ? 0.35 : 0.8, strokeWidth: d => d.dashed ? 5 : 1.5,
           }),
@@ -53,7 +57,7 @@
           })),
           Plot.dot(all.filter(d => !d.dashed), { x: "x", y: "y", r: 2.5, fill: d => colour(d.colour) }),
           Plot.tip(all, Plot.pointer({
-            x: "x", y: "y", title: d => `${d.name}\n${over} ${number(d.x)}: ${number(d.y)} ± ${number(d.high - d.y)}`,
+            x: "x", y: "y", title: d => `${d.name}\n${over} ${number(d.x)}: ${number(d.y)}${d.sd === null ? "" : ` ± ${number(d.sd)}`}`,
           })),
         ],
         color: { type: "identity" },

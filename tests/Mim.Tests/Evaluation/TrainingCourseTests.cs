@@ -12,8 +12,8 @@ public sealed class TrainingCourseTests
         Assert.Equal(4, Fifths([9, 8, 0, 7, 0, 7, 0, 5, 0, 4]));
         Assert.Equal(4, Fifths([7, 8, 0, 7, 0, 6, 0, 5, 0, 4]));
         Assert.Equal(4, Fifths([9, 8, 0, 7, 0, 6, 0, 5, 0, 6]));
-        Assert.Equal(0, Fifths([1, 2, 3, 4, 5, 6]));
-        Assert.Null(Fifths([5, 4, 3, 2, 1]));
+        Assert.Equal(0, Fifths([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]));
+        Assert.Null(Fifths([9, 8, 7, 6, 5, 4, 3, 2, 1]));
     }
 
     [Fact]

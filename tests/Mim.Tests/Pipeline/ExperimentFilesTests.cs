@@ -1,4 +1,6 @@
+using System.Reflection;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
 using Mim.Pipeline;
 using Mim.Training;
@@ -34,17 +36,24 @@ public sealed partial class ExperimentFilesTests
     [MemberData(nameof(Files))]
     public void Every_metric_of_an_evaluation_is_one_that_it_has(string name)
     {
-        var known = typeof(EvaluationReport).GetProperties().Select(p => JsonNamingPolicy.SnakeCaseLower.ConvertName(p.Name)).ToHashSet();
+        var known = Names(typeof(EvaluationReport)).ToHashSet();
         var file = Read(name);
         // Of an evaluation, or of what evaluations of several seeds have in common.
         var used = file.Gates.Select(g => g.Metric).SelectMany(m => EvaluationMetric().Matches(m)).Select(m => m.Groups[1].Value)
             .Concat(file.Sweep?.Columns.Select(c => c.Value) ?? []);
-        Assert.Equal([], used.Distinct().Where(key => !known.Contains(key.Split('.')[0])));
+        Assert.Equal([], used.Distinct().Where(key => !known.Contains(key)));
     }
+
+    /// <summary>Dotted, as in the file: those of the parts, too.</summary>
+    static IEnumerable<string> Names(Type type) => type.GetProperties().SelectMany(property =>
+    {
+        var name = property.GetCustomAttribute<JsonPropertyNameAttribute>()?.Name ?? JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name);
+        return property.PropertyType is { IsClass: true, Namespace: "Mim.Training" } part ? Names(part).Select(inner => $"{name}.{inner}") : [name];
+    });
 
     [GeneratedRegex("'[^']*'|[^\\s']+")]
     private static partial Regex Word();
 
-    [GeneratedRegex(@"run@[^\s.]+\.(?:metrics\.)?([a-z0-9_]+)")]
+    [GeneratedRegex(@"(?:run|mnist|fashion-mnist)@[^\s.]+\.(?:metrics\.)?([a-z0-9_.]+?)(?:\.mean|\.sd)?(?=\s|$)")]
     private static partial Regex EvaluationMetric();
 }

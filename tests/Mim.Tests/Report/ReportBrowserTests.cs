@@ -63,8 +63,17 @@ public sealed class ReportBrowserTests(ReportPages pages) : IClassFixture<Report
             .Select(marks => Browser.Evaluate<int>($"document.querySelectorAll('[data-chart={chart}] svg {marks}').length"))];
         Assert.Equal([4, 4, 5], Marks("sweep-0"));
         Assert.Equal([4, 3, 3], Marks("sweep-1"));
-        Browser.Open(path, 320);
+        var sample = SweepPageTests.Sample();
+        var widths = new[] { 5, 20, 50, 100, 200, 300, 400, 500 }.Select(
+            width => sample.Rows[0] with { Setting = new Dictionary<string, string> { ["hidden"] = $"{width}", ["objective"] = "mim" } });
+        Browser.Open(pages.Write("sweep-of-eight.html", sample with { Rows = [.. widths] }), 320);
         Assert.Equal(320, Browser.Evaluate<int>("document.documentElement.scrollWidth"));
+        Assert.True(Browser.Evaluate<bool>("""
+            (() => {
+                const boxes = [...document.querySelectorAll("[data-chart=sweep-0] [aria-label='x-axis tick label'] text")].map(t => t.getBoundingClientRect());
+                return boxes.length > 2 && boxes.every((box, i) => i === 0 || box.left > boxes[i - 1].right);
+            })()
+            """));
     }
 
     [BrowserFact]

@@ -61,6 +61,8 @@ public sealed class SweepPageTests : IDisposable
         Assert.Equal([1.968, 6.755], Numbers(series["mim"], "low"));
         Assert.Equal([6.368, 6.949], Numbers(series["mim"], "high"));
         Assert.Equal([500], Numbers(series["vae, published"], "x")); // "about 0" is none
+        Assert.Equal("[2.2,0.097]", series["mim"].GetProperty("sd").GetRawText());
+        Assert.Equal("[null]", series["vae, published"].GetProperty("sd").GetRawText());
         Assert.True(series["vae, published"].GetProperty("dashed").GetBoolean());
         Assert.Equal(series["vae"].GetProperty("colour").GetInt32(), series["vae, published"].GetProperty("colour").GetInt32());
         // The accuracy at 5 units was not measured.
@@ -76,11 +78,11 @@ public sealed class SweepPageTests : IDisposable
         string[][] Cells(string caption) => [.. page.Of("table").Single(table => table.Of("caption").Single().Text == caption).Of("tr")
             .Select(row => row.Children.Select(cell => cell.Text).ToArray())];
         var values = Cells("Every value of the sweep");
-        Assert.Equal(["setting", "I(x;z) [nats]", "published", "5-NN accuracy", "published", "seeds"], values[0]);
+        Assert.Equal(["setting", "I(x;z) [nats]", "I(x;z) [nats], published", "5-NN accuracy", "5-NN accuracy, published", "seeds"], values[0]);
         Assert.Equal(["5 mim", "4.168 ± 2.2", "4.88 ± 1.88", "0.7392 ± 0.19", "0.81", "5"], values[1]);
         Assert.Equal(["5 vae", "0.012 ± 0.007", "about 0", "–", "0.21", "5"], values[2]);
         Assert.Equal(["500 mim", "6.852 ± 0.097", "–", "0.95", "–", "5"], values[3]);
-        var claims = Cells("The claims, as inequalities between means over the seeds");
+        var claims = Cells("The claims, as inequalities");
         Assert.Equal(["the VAE carries nothing", "no", "1.457", "<= 0.1", "b"], claims[1]);
         Assert.Equal("yes", claims[2][1]);
         Assert.Contains(page.Of("p"), p => p.Text == "1 of 2 do not hold.");
@@ -94,6 +96,18 @@ public sealed class SweepPageTests : IDisposable
         Assert.Equal(["Reading", "Values", "Claims", "Environment"], page.Of("h2").Select(heading => heading.Text));
         Assert.Equal(["mim carries more.", "It is the worse density."], page.Of("p").Where(p => p["class"] == "reading").Select(p => p.Text));
         Assert.DoesNotContain(HtmlTree.Parse(SweepPage.Write(Sample() with { Reading = [] })).Of("h2"), heading => heading.Text == "Reading");
+    }
+
+    [Fact]
+    public void A_sweep_over_one_list_names_its_lines()
+    {
+        var sample = Sample();
+        var page = HtmlTree.Parse(SweepPage.Write(sample with
+        {
+            Rows = [.. sample.Rows.Where(row => row.Label.EndsWith("mim", StringComparison.Ordinal))
+                .Select(row => row with { Setting = new Dictionary<string, string> { ["hidden"] = row.Setting["hidden"] } })],
+        }));
+        Assert.Equal(["measured", "published", "measured", "published"], page.Of("li").Where(li => li.Parent?["class"] == "legend").Select(li => li.Text));
     }
 
     [Fact]

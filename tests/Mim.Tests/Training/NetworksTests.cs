@@ -16,7 +16,7 @@ public sealed class NetworksTests
 
     /// <summary>Oracle: the count of the reference's one-level VAE, summed by hand from its layers.</summary>
     [Fact]
-    public void With_gated_layers_the_dense_network_is_the_references_vae() => Assert.Equal(
+    public void With_gated_layers_the_dense_network_has_as_many_weights_as_the_references_vae() => Assert.Equal(
         1_116_864,
         Models.Create(Models.Options(likelihood: Likelihood.Bernoulli, activation: Activation.Gated, z: 40, hidden: [300, 300]), 784)
             .parameters().Sum(p => p.numel()));

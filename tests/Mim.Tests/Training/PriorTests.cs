@@ -112,10 +112,7 @@ public sealed class PriorTests
             using var noise = new Generator(5);
             var objective = Objective.Create(options.Objective);
             var x = randn([6, 2], generator: noise);
-            if (share)
-            {
-                model.prior.BeginSharing();
-            }
+            using var shared = share ? model.prior.Share() : SharedPart.Nothing;
             var encoding = objective.Encode(model, x, 1, noise).Loss;
             encoding.backward();
             var total = encoding.item<float>();
@@ -125,38 +122,65 @@ public sealed class PriorTests
                 decoding.backward();
                 total += decoding.item<float>();
             }
-            if (share)
-            {
-                model.prior.EndSharing();
-            }
+            shared.Backward();
             return (total, Models.TakeGradients(model));
         }
     }
 
-    [Fact]
-    public void Shared_components_are_encoded_once_and_only_until_sharing_ends()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)] // the prior of a two-level model hands it on
+    public void Shared_components_are_encoded_once_and_only_until_sharing_ends(bool twoLevels)
     {
         using var scope = NewDisposeScope();
         var calls = 0;
-        using var prior = new VampPrior(2, Components, 2, bounded: false, fromData: false, u =>
+        var vamp = new VampPrior(2, Components, 2, bounded: false, fromData: false, u =>
         {
             calls++;
-            return new Gaussian(u, u * 0);
+            return new Gaussian(u * 1, u * 0);
         });
+        using Prior prior = twoLevels ? new TwoLevelPrior(vamp, 2, 3) : vamp;
         using var noise = new Generator(1);
-        var before = prior.LogProb(zeros(1, 2)).item<float>();
-        prior.BeginSharing();
-        prior.Sample(3, ScalarType.Float32, CPU, noise);
-        prior.LogProb(zeros(1, 2));
-        prior.LogProb(ones(1, 2)).mean().backward();
-        Assert.Equal(2, calls);
-        prior.EndSharing();
+        var z = zeros(1, twoLevels ? 4 : 2);
+        var before = prior.LogProb(z).item<float>();
+        using (var shared = prior.Share())
+        {
+            Assert.Equal(1, calls); // not before somebody asks
+            using (NewDisposeScope())
+            {
+                prior.Sample(3, ScalarType.Float32, CPU, noise);
+            }
+            prior.LogProb(z + 1).mean().backward();
+            Assert.Equal(2, calls);
+            Assert.Throws<InvalidOperationException>(prior.Share);
+            Assert.True(vamp.pseudo_inputs.grad is null);
+            shared.Backward();
+            Assert.True(vamp.pseudo_inputs.grad is not null);
+        }
         using (no_grad())
         {
-            prior.pseudo_inputs.add_(1);
+            vamp.pseudo_inputs.add_(1);
         }
-        Assert.NotEqual(before, prior.LogProb(zeros(1, 2)).item<float>());
+        Assert.NotEqual(before, prior.LogProb(z).item<float>());
         Assert.Equal(3, calls);
+    }
+
+    [Fact]
+    public void What_ends_a_step_early_ends_its_sharing()
+    {
+        using var scope = NewDisposeScope();
+        using var prior = new VampPrior(2, Components, 2, bounded: false, fromData: false, u => new Gaussian(u * 1, u * 0));
+        Assert.Throws<InvalidOperationException>(FailingStep);
+        using var next = prior.Share();
+        Assert.True(float.IsFinite(prior.LogProb(zeros(1, 2)).item<float>()));
+
+        void FailingStep()
+        {
+            using var step = NewDisposeScope();
+            using var shared = prior.Share();
+            prior.LogProb(zeros(1, 2));
+            throw new InvalidOperationException("out of memory");
+        }
     }
 
     [Fact]

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
 using Mim.Models;
 using Mim.Training;
 
@@ -79,6 +81,27 @@ public sealed class SeedRunsTests : IDisposable
     }
 
     [Fact]
+    public async Task A_stopped_command_says_how_to_go_on()
+    {
+        const int Terminate = 15;
+        var start = new ProcessStartInfo("dotnet",
+        [
+            "exec", typeof(SeedRuns).Assembly.Location, "train", $"--out={_root}", "--seeds=1..2", "--dataset.name=toy4", "--dataset.rows_per_epoch=64",
+            "--network.hidden=[6]", "--network.z=2", "--trainer.batch=16", "--trainer.epochs=1000000", "--trainer.patience=1000000", "--trainer.threads=1",
+        ])
+        {
+            RedirectStandardOutput = true,
+        };
+        using var process = Process.Start(start) ?? throw new InvalidOperationException("dotnet does not start.");
+        Assert.StartsWith("seed 1  epoch", await process.StandardOutput.ReadLineAsync(), StringComparison.Ordinal);
+        Assert.Equal(0, Signal(process.Id, Terminate));
+        var rest = await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        Assert.Equal(ExitCode.Failed, process.ExitCode);
+        Assert.EndsWith($"stopped; what was trained is in {_root}. The same command with --resume continues.\n", rest, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Only_finished_runs_that_differ_in_seed_and_threads_are_averaged()
     {
         Train(1, threads: 1);
@@ -125,4 +148,7 @@ public sealed class SeedRunsTests : IDisposable
         evaluation.Print(table);
         Assert.Equal(["3 seeds (1, 2, 5), mean ± standard deviation", "nll        3.0000 ± 1.0000"], table.ToString().TrimEnd().Split(Environment.NewLine));
     }
+
+    [DllImport("libc", EntryPoint = "kill")]
+    static extern int Signal(int process, int signal);
 }

@@ -211,12 +211,14 @@ public sealed class TrainerTests : IDisposable
 
     // The draws of z for 64 rows are those for 4 times 16: normal numbers come in blocks of 16. float32 over 64 rows and 10 tensors.
     [Theory]
-    [InlineData(0)]
-    [InlineData(0.05)]
-    public void Accumulated_batches_have_the_gradient_and_the_metrics_of_one_large_batch(double clipNorm)
+    [InlineData(0, PriorName.Standard)]
+    [InlineData(0.05, PriorName.Standard)]
+    [InlineData(0, PriorName.Vamp)]
+    public void Accumulated_batches_have_the_gradient_and_the_metrics_of_one_large_batch(double clipNorm, PriorName prior)
     {
         var whole = Options(ObjectiveName.Vae) with
         {
+            Prior = new PriorOptions { Name = prior, Components = 7 },
             Dataset = Options().Dataset with { RowsPerEpoch = 64 },
             Trainer = Options().Trainer with { Epochs = 1, Batch = 64, WarmupEpochs = 1, ClipNorm = clipNorm },
         };
@@ -559,8 +561,30 @@ public sealed class TrainerTests : IDisposable
         Run(options, "parts", resume: true);
         AssertSameRun("whole", "parts");
 
-        var fault = Assert.Throws<UsageException>(() => Run(Options() with { Trainer = Options().Trainer with { StepsPerEpoch = 9 } }, "more"));
-        Assert.StartsWith("trainer.steps_per_epoch: expected at most the 8 that the 128 training rows give, found 9.", fault.Message, StringComparison.Ordinal);
+        var longer = options with { Trainer = options.Trainer with { StepsPerEpoch = 9 } };
+        var fault = Assert.Throws<UsageException>(() => Run(longer, "more"));
+        Assert.StartsWith(
+            "trainer.steps_per_epoch: expected at most the 8 that the 128 training rows give, found 9.", fault.Message, StringComparison.Ordinal);
+    }
+
+    // Row i is the i-th unit vector: the weights of inputs that were never 1 have no gradient, and stay.
+    [Fact]
+    public void The_rows_of_a_short_epoch_are_drawn_from_all()
+    {
+        const int Rows = 20;
+        var path = Path.Combine(_root, "units.npy");
+        Npy.Write(path, NpyArray.From([.. Enumerable.Range(0, Rows * Rows).Select(i => i % (Rows + 1) == 0 ? 1f : 0f)], Rows, Rows));
+        var options = Options(ObjectiveName.Vae) with
+        {
+            Dataset = new DatasetOptions { Name = "file", Path = path, ValidationFraction = 0.1, TestFraction = 0.1 },
+            Trainer = Options().Trainer with { Epochs = 60, Batch = 2, StepsPerEpoch = 1, Patience = 100 },
+        };
+        using var trainer = Create(options, "a", resume: false, _ => { }, _ => { });
+        var before = Models.Matrix(trainer.Model.Encoder().trunk.parameters().First());
+        trainer.Run(CancellationToken.None);
+        var after = Models.Matrix(trainer.Model.Encoder().trunk.parameters().First());
+        var seen = Enumerable.Range(0, Rows).Count(column => Enumerable.Range(0, before.GetLength(0)).Any(i => before[i, column] != after[i, column]));
+        Assert.Equal(16, seen); // the training rows; that 60 draws of 2 leave one of 16 out has a probability of 16·(7/8)⁶⁰ < 0.6 %, and the seed is fixed
     }
 
     [Fact]
