@@ -280,7 +280,7 @@ public sealed record TrainingOptions
         new("network.activation", "tanh", "silu", "tanh, relu, silu, gelu, elu or gated (h(x)·σ(g(x)): the paper's for images)"),
         new("network.width", "300", "300", "width of the dense layers of hvae, conv_hvae and pixel_hvae, which ignore hidden and activation"),
         new("network.z", "8", "16", "dimensions of the code z; of each of the two levels of hvae, conv_hvae and pixel_hvae"),
-        new("network.sigma_floor", "1.0e-6", "1.0e-2", "added to every standard deviation"),
+        new("network.sigma_floor", "1.0e-6", "2.0e-1", "added to every standard deviation; recommended by experiments/recommended.yml"),
         new("network.likelihood_sigma", "0.1", "0.1", "standard deviation of likelihood: gaussian_fixed"),
         new("network.likelihood_components", "5", "5", "components of likelihood: gaussian_mixture, in each coordinate"),
         new("likelihood", "gaussian", "gaussian",
