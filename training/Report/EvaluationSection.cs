@@ -11,6 +11,12 @@ static class EvaluationSection
     /// <summary>Nats below which two values of information print alike.</summary>
     const double ShownInformation = 0.01;
 
+    /// <summary>As experiments/README.md has it, where the numbers behind it are.</summary>
+    const string WhenToTakeWhich =
+        "When to take which: MIM where embeddings must tell things apart, by neighbours or clusters, above all where draws are stored; the VAE where the "
+        + "density itself is wanted, or a code of few used dimensions; sentence-MIM and cMIM where a classifier reads the codes and nobody samples. "
+        + "No form of A-MIM has a brake but its floor: without one it is an autoencoder.";
+
     public static void Headlines(PageWriter page, IReadOnlyList<RunReport> runs)
     {
         if (runs.All(run => run.Evaluation is null))
@@ -72,6 +78,10 @@ static class EvaluationSection
         else if (Disagreement(evaluated) is { } sentence)
         {
             page.Note(sentence);
+        }
+        if (runs.Select(run => run.Options.Objective.Name is ObjectiveName.Vae or ObjectiveName.Ae).Distinct().Count() > 1)
+        {
+            page.Note(WhenToTakeWhich);
         }
         Table(page, runs, markBest: runs.Count > 1 && differences.Count == 0);
     }

@@ -75,6 +75,15 @@ public sealed class ReportPageTests
     }
 
     [Fact]
+    public void Beside_a_vae_a_page_says_when_to_take_which()
+    {
+        bool Says(HtmlTree page) => page.Of("p").Any(p => p.Text.StartsWith("When to take which: MIM where", StringComparison.Ordinal));
+        Assert.True(Says(Comparison()));
+        Assert.False(Says(Page(SampleRuns.Create("a"), SampleRuns.Create("b", shift: 20))));
+        Assert.False(Says(Page(SampleRuns.Create("a"))));
+    }
+
+    [Fact]
     public void Landmarks_headings_and_references_are_in_order()
     {
         var page = Comparison();
