@@ -1,220 +1,266 @@
+using System.Buffers;
 using System.Text.Json;
 using Mim.Models;
 
 namespace Mim.Inference;
 
-/// <summary>A tensor of the Open Inference Protocol v2, JSON form.</summary>
+/// <summary>A tensor of the Open Inference Protocol v2.</summary>
+/// <param name="Shape">With the batch; null when the tensor is the whole body and has none.</param>
 /// <param name="SpaceId">What the caller says of the space of its codes, if anything.</param>
-sealed record InferTensor(string Name, string Datatype, long[] Shape, ReadOnlyMemory<float> Data, string? SpaceId);
+public sealed record InferTensor(string? Name, string Datatype, long[]? Shape, ReadOnlyMemory<float> Data, string? SpaceId);
 
-/// <summary>The body of an infer request. What is wrong with it is an <see cref="InvalidDataException"/> for the caller, never a guess.</summary>
-sealed record InferRequest(string? Id, InferTensor Input, IReadOnlyList<string>? Outputs)
+/// <summary>An output that is wanted.</summary>
+/// <param name="Binary">Whether as binary data; null: as the request says for all outputs.</param>
+public readonly record struct InferOutput(string Name, bool? Binary);
+
+/// <summary>
+/// An infer request, with JSON or binary data. What is wrong with it is an <see cref="InvalidDataException"/> for the caller, never a guess. Its data lie in
+/// pooled memory, of the body or of its own.
+/// </summary>
+public sealed class InferRequest : IDisposable
 {
-    public static InferRequest Parse(ReadOnlySpan<byte> body)
+    const string Float32 = "FP32";
+    const int BytesOfShortNumber = 8;
+
+    float[] _rented = [];
+
+    InferRequest()
     {
+    }
+
+    public string? Id { get; private set; }
+
+    public InferTensor Input { get; private set; } = new(null, Float32, null, default, null);
+
+    /// <summary>Null: all of them.</summary>
+    public IReadOnlyList<InferOutput>? Outputs { get; private set; }
+
+    /// <summary>Whether outputs are binary data unless they say otherwise.</summary>
+    public bool BinaryOutput { get; private set; }
+
+    /// <summary>How long the caller waits, in microseconds.</summary>
+    public long? Timeout { get; private set; }
+
+    /// <param name="body">Must outlive the request: binary data stay there.</param>
+    public static InferRequest Parse(InferBody body)
+    {
+        InferRequest request = new();
+        var reader = new InferReader(body.Header);
         try
         {
-            var reader = new Utf8JsonReader(body);
-            Expect(ref reader, JsonTokenType.StartObject, "the request");
-            string? id = null;
-            List<InferTensor>? inputs = null;
-            List<string>? outputs = null;
-            while (NextKey(ref reader) is { } key)
+            if (body.Header.IsEmpty && body.BinaryBytes > 0)
             {
-                switch (key)
-                {
-                    case "id":
-                        Expect(ref reader, JsonTokenType.String, "id");
-                        id = reader.GetString();
-                        break;
-                    case "inputs":
-                        inputs = Inputs(ref reader);
-                        break;
-                    case "outputs":
-                        outputs = OutputNames(ref reader);
-                        break;
-                    case "parameters":
-                        reader.Skip();
-                        break;
-                    default:
-                        throw new InvalidDataException($"unknown key '{key}'; expected id, inputs, outputs or parameters.");
-                }
+                request.Raw(body);
             }
-            // Anything after the object is a JsonException.
-            reader.Read();
-            return inputs switch
+            else
             {
-                null => throw new InvalidDataException("'inputs' is missing."),
-                [var input] => new(id, input, outputs),
-                _ => throw new InvalidDataException($"'inputs': expected one tensor, x to encode or z to decode, found {inputs.Count}."),
-            };
+                request.Read(ref reader, body);
+            }
+            return request;
         }
         catch (JsonException e)
         {
-            throw new InvalidDataException($"not a JSON request: it breaks at line {e.LineNumber + 1}, byte {e.BytePositionInLine}.", e);
+            request.Dispose();
+            throw new InvalidDataException($"not a JSON request: it breaks at byte {reader.Position}.", e);
         }
         catch (InvalidOperationException e)
         {
+            request.Dispose();
             throw new InvalidDataException($"not a JSON request: {StrictJson.BadText}", e);
+        }
+        catch (InvalidDataException)
+        {
+            request.Dispose();
+            throw;
         }
     }
 
-    static List<InferTensor> Inputs(ref Utf8JsonReader reader)
+    public void Dispose()
     {
-        List<InferTensor> tensors = [];
-        Expect(ref reader, JsonTokenType.StartArray, "inputs");
-        while (NextObject(ref reader, "inputs"))
+        if (_rented.Length > 0)
+        {
+            ArrayPool<float>.Shared.Return(_rented);
+            _rented = [];
+        }
+    }
+
+    /// <summary>A body without JSON is one tensor, and its answer is of the same kind.</summary>
+    void Raw(InferBody body)
+    {
+        Input = Input with { Data = Floats(body, body.BinaryBytes) };
+        BinaryOutput = true;
+    }
+
+    void Read(ref InferReader reader, InferBody body)
+    {
+        reader.Expect(JsonTokenType.StartObject, "the request");
+        var inputs = -1;
+        while (reader.NextKey() is { } key)
+        {
+            switch (key)
+            {
+                case "id":
+                    Id = reader.Text("id");
+                    break;
+                case "inputs":
+                    inputs = ReadInputs(ref reader, body);
+                    break;
+                case "outputs":
+                    Outputs = ReadOutputs(ref reader);
+                    break;
+                case "parameters":
+                    ReadParameters(ref reader);
+                    break;
+                default:
+                    throw new InvalidDataException($"unknown key '{key}'; expected id, inputs, outputs or parameters.");
+            }
+        }
+        reader.End();
+        if (inputs != 1)
+        {
+            throw new InvalidDataException(inputs < 0
+                ? "'inputs' is missing."
+                : $"'inputs': expected one tensor, x to encode or z to decode, found {inputs}.");
+        }
+    }
+
+    int ReadInputs(ref InferReader reader, InferBody body)
+    {
+        var count = 0;
+        reader.Expect(JsonTokenType.StartArray, "inputs");
+        for (; reader.NextObject("inputs"); count++)
         {
             string? name = null, datatype = null, space = null;
             long[]? shape = null;
             ReadOnlyMemory<float>? data = null;
-            while (NextKey(ref reader) is { } key)
+            long? binary = null;
+            while (reader.NextKey() is { } key)
             {
                 switch (key)
                 {
                     case "name":
-                        Expect(ref reader, JsonTokenType.String, "inputs.name");
-                        name = reader.GetString();
+                        name = reader.Text("inputs.name");
                         break;
                     case "datatype":
-                        Expect(ref reader, JsonTokenType.String, "inputs.datatype");
-                        datatype = reader.GetString();
+                        datatype = reader.Text("inputs.datatype");
                         break;
                     case "shape":
-                        shape = Shape(ref reader);
+                        shape = reader.Sizes("inputs.shape");
+                        break;
+                    case "data" when data is null:
+                        data = ReadData(ref reader);
                         break;
                     case "data":
-                        data = Data(ref reader);
-                        break;
+                        throw new InvalidDataException("inputs: 'data' occurs twice.");
                     case "parameters":
-                        space = Space(ref reader);
+                        reader.Expect(JsonTokenType.StartObject, "inputs.parameters");
+                        while (reader.NextKey() is { } parameter)
+                        {
+                            switch (parameter)
+                            {
+                                case "space_id":
+                                    space = reader.Text("inputs.parameters.space_id");
+                                    break;
+                                case "binary_data_size":
+                                    binary = reader.Integer("inputs.parameters.binary_data_size");
+                                    break;
+                                default:
+                                    reader.Skip();
+                                    break;
+                            }
+                        }
                         break;
                     default:
                         throw new InvalidDataException($"inputs: unknown key '{key}'; expected name, shape, datatype, data or parameters.");
                 }
             }
-            tensors.Add(new(
+            if (data is not null && binary is not null)
+            {
+                throw new InvalidDataException("inputs: expected 'data' or 'binary_data_size', found both.");
+            }
+            Input = new(
                 name ?? throw new InvalidDataException("inputs: 'name' is missing."),
                 datatype ?? throw new InvalidDataException("inputs: 'datatype' is missing."),
                 shape ?? throw new InvalidDataException("inputs: 'shape' is missing."),
-                data ?? throw new InvalidDataException("inputs: 'data' is missing."),
-                space));
+                binary is { } size ? Floats(body, size) : data ?? throw new InvalidDataException("inputs: 'data' is missing."),
+                space);
         }
-        return tensors;
+        return count;
     }
 
-    static List<string> OutputNames(ref Utf8JsonReader reader)
+    /// <summary>All that lies behind the JSON.</summary>
+    static ReadOnlyMemory<float> Floats(InferBody body, long size) => size != body.BinaryBytes
+        ? throw new InvalidDataException($"binary data: expected {size} bytes behind the JSON, as binary_data_size says, found {body.BinaryBytes}. "
+            + "The header Inference-Header-Content-Length says where they begin.")
+        : size % sizeof(float) != 0
+        ? throw new InvalidDataException($"binary data: expected float32 values of {sizeof(float)} bytes each, found {size} bytes.")
+        : body.Binary;
+
+    ReadOnlyMemory<float> ReadData(ref InferReader reader)
     {
-        List<string> names = [];
-        Expect(ref reader, JsonTokenType.StartArray, "outputs");
-        while (NextObject(ref reader, "outputs"))
+        // Two tensors are refused at the end, but they are read before that.
+        Dispose();
+        _rented = ArrayPool<float>.Shared.Rent(reader.Left / BytesOfShortNumber + 1);
+        var count = reader.Numbers(ref _rented);
+        return _rented.AsMemory(0, count);
+    }
+
+    static List<InferOutput> ReadOutputs(ref InferReader reader)
+    {
+        List<InferOutput> outputs = [];
+        reader.Expect(JsonTokenType.StartArray, "outputs");
+        while (reader.NextObject("outputs"))
         {
             string? name = null;
-            while (NextKey(ref reader) is { } key)
+            bool? binary = null;
+            while (reader.NextKey() is { } key)
             {
                 if (key == "name")
                 {
-                    Expect(ref reader, JsonTokenType.String, "outputs.name");
-                    name = reader.GetString();
+                    name = reader.Text("outputs.name");
+                }
+                else if (key == "parameters")
+                {
+                    reader.Expect(JsonTokenType.StartObject, "outputs.parameters");
+                    while (reader.NextKey() is { } parameter)
+                    {
+                        if (parameter == "binary_data")
+                        {
+                            binary = reader.Boolean("outputs.parameters.binary_data");
+                        }
+                        else
+                        {
+                            reader.Skip();
+                        }
+                    }
                 }
                 else
                 {
-                    reader.Skip();
+                    throw new InvalidDataException($"outputs: unknown key '{key}'; expected name or parameters.");
                 }
             }
-            names.Add(name ?? throw new InvalidDataException("outputs: 'name' is missing."));
+            outputs.Add(new(name ?? throw new InvalidDataException("outputs: 'name' is missing."), binary));
         }
-        return names;
+        return outputs;
     }
 
-    static string? Space(ref Utf8JsonReader reader)
+    void ReadParameters(ref InferReader reader)
     {
-        string? space = null;
-        Expect(ref reader, JsonTokenType.StartObject, "inputs.parameters");
-        while (NextKey(ref reader) is { } key)
+        reader.Expect(JsonTokenType.StartObject, "parameters");
+        while (reader.NextKey() is { } key)
         {
-            if (key == "space_id")
+            switch (key)
             {
-                Expect(ref reader, JsonTokenType.String, "inputs.parameters.space_id");
-                space = reader.GetString();
+                case "binary_data_output":
+                    BinaryOutput = reader.Boolean("parameters.binary_data_output");
+                    break;
+                case "timeout":
+                    Timeout = reader.Integer("parameters.timeout");
+                    break;
+                default:
+                    reader.Skip();
+                    break;
             }
-            else
-            {
-                reader.Skip();
-            }
-        }
-        return space;
-    }
-
-    static long[] Shape(ref Utf8JsonReader reader)
-    {
-        List<long> sizes = [];
-        Expect(ref reader, JsonTokenType.StartArray, "inputs.shape");
-        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
-        {
-            sizes.Add(reader.TokenType == JsonTokenType.Number && reader.TryGetInt64(out var size) && size >= 0
-                ? size
-                : throw new InvalidDataException("inputs.shape: expected sizes of 0 or more."));
-        }
-        return [.. sizes];
-    }
-
-    /// <summary>Flat or nested, row-major; null is a missing value.</summary>
-    static ReadOnlyMemory<float> Data(ref Utf8JsonReader reader)
-    {
-        Expect(ref reader, JsonTokenType.StartArray, "inputs.data");
-        var values = new float[256];
-        var count = 0;
-        for (var depth = 1; depth > 0 && reader.Read();)
-        {
-            switch (reader.TokenType)
-            {
-                case JsonTokenType.StartArray:
-                    depth++;
-                    continue;
-                case JsonTokenType.EndArray:
-                    depth--;
-                    continue;
-            }
-            if (count == values.Length)
-            {
-                Array.Resize(ref values, count * 2);
-            }
-            values[count] = reader.TokenType switch
-            {
-                JsonTokenType.Number when reader.TryGetSingle(out var value) => value,
-                JsonTokenType.Null => float.NaN,
-                _ => throw new InvalidDataException($"inputs.data[{count}]: expected a float32, found {reader.TokenType}."),
-            };
-            count++;
-        }
-        return values.AsMemory(0, count);
-    }
-
-    static string? NextKey(ref Utf8JsonReader reader)
-    {
-        reader.Read();
-        return reader.TokenType == JsonTokenType.PropertyName ? reader.GetString() : null;
-    }
-
-    /// <summary>Steps into an array's next item, or past its end.</summary>
-    static bool NextObject(ref Utf8JsonReader reader, string what)
-    {
-        reader.Read();
-        return reader.TokenType switch
-        {
-            JsonTokenType.StartObject => true,
-            JsonTokenType.EndArray => false,
-            var found => throw new InvalidDataException($"{what}: expected an array of objects, found {found}."),
-        };
-    }
-
-    static void Expect(ref Utf8JsonReader reader, JsonTokenType type, string what)
-    {
-        reader.Read();
-        if (reader.TokenType != type)
-        {
-            throw new InvalidDataException($"{what}: expected {type}, found {reader.TokenType}.");
         }
     }
 }

@@ -1,5 +1,4 @@
 using System.Runtime.ExceptionServices;
-using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Configuration;
@@ -15,34 +14,35 @@ namespace Mim.Inference;
 /// <summary>The hosted service: one model behind HTTP, or behind standard input and output.</summary>
 public static class InferenceHost
 {
-    /// <param name="settings">Over the file's: keys of <see cref="InferenceOptions"/> and their values.</param>
-    /// <param name="file">A JSON file with an <c>Inference</c> section, or null.</param>
+    /// <param name="sources">What the worker is told.</param>
     /// <param name="configure">Last word on the web host, for another transport.</param>
-    public static WebApplication CreateHttp(IEnumerable<KeyValuePair<string, string?>> settings, string? file, Action<IWebHostBuilder>? configure = null)
+    public static WebApplication CreateHttp(ConfigurationSources sources, Action<IWebHostBuilder>? configure = null)
     {
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ApplicationName = "mim" });
-        var urls = Add(builder, settings, file)[nameof(InferenceOptions.Urls)] ?? new InferenceOptions().Urls;
+        var urls = Add(builder, sources)[nameof(InferenceOptions.Urls)] ?? new InferenceOptions().Urls;
         builder.WebHost.UseUrls(urls);
+        builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel((_, kestrel) =>
         {
             kestrel.AddServerHeader = false;
             // OpenInference has its own bound, which answers in the protocol's words.
             kestrel.Limits.MaxRequestBodySize = null;
+            Tls.Use(kestrel);
         });
         configure?.Invoke(builder.WebHost);
         var (app, options) = Build(builder.Build);
+        ApiKey.Require(app, options);
         OpenInference.Map(app, app.Services.GetRequiredService<ServedModel>(), options);
         return app;
     }
 
-    /// <param name="settings">Over the file's: keys of <see cref="InferenceOptions"/> and their values.</param>
-    /// <param name="file">A JSON file with an <c>Inference</c> section, or null.</param>
+    /// <param name="sources">What the worker is told.</param>
     /// <param name="input">JSONL.</param>
     /// <param name="output">JSONL.</param>
-    public static IHost CreateStream(IEnumerable<KeyValuePair<string, string?>> settings, string? file, Stream input, Stream output)
+    public static IHost CreateStream(ConfigurationSources sources, Stream input, Stream output)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { ApplicationName = "mim" });
-        Add(builder, settings, file);
+        Add(builder, sources);
         builder.Services.AddSingleton(services => new StandardInput(
             services.GetRequiredService<ServedModel>(), services.GetRequiredService<IOptions<InferenceOptions>>(),
             services.GetRequiredService<IHostApplicationLifetime>(), input, output));
@@ -68,33 +68,13 @@ public static class InferenceHost
         return served.BrokenBounds.Count == 0 ? ExitCode.Done : ExitCode.Gate;
     }
 
-    static IConfigurationRoot Read(ConfigurationBuilder sources, string? file)
-    {
-        try
-        {
-            return sources.Build();
-        }
-        catch (InvalidDataException e)
-        {
-            var why = e.GetBaseException();
-            throw new UsageException(
-                why is JsonException json ? $"{file}:{json.LineNumber + 1}: not JSON. {StrictJson.Reason(json)}" : $"{file}: {why.Message}", e);
-        }
-    }
-
     /// <returns>The settings that bind.</returns>
-    static IConfiguration Add(IHostApplicationBuilder builder, IEnumerable<KeyValuePair<string, string?>> settings, string? file)
+    static IConfiguration Add(IHostApplicationBuilder builder, ConfigurationSources sources)
     {
         // The builder's own sources (environment, appsettings.json, switches) are not ours to answer for.
         builder.Configuration.Sources.Clear();
         builder.Configuration.AddInMemoryCollection();
-        var sources = new ConfigurationBuilder();
-        if (file is not null)
-        {
-            sources.AddJsonFile(Path.GetFullPath(file));
-        }
-        sources.AddInMemoryCollection(settings.Select(entry => KeyValuePair.Create($"{InferenceOptions.Section}:{entry.Key}", entry.Value)));
-        var faults = new ConfigurationFaults(Read(sources, file));
+        var faults = sources.Read();
 
         builder.Logging.ClearProviders();
         builder.Logging.AddSimpleConsole(console => (console.SingleLine, console.ColorBehavior) = (true, LoggerColorBehavior.Disabled));
@@ -106,6 +86,7 @@ public static class InferenceHost
         builder.Services.AddOptions<InferenceOptions>().Bind(faults.Bindable).ValidateOnStart();
         builder.Services.AddSingleton<IValidateOptions<InferenceOptions>>(faults);
         builder.Services.AddSingleton<IValidateOptions<InferenceOptions>, InferenceOptionsValidator>();
+        builder.Services.AddSingleton<IValidateOptions<InferenceOptions>, InferenceOptionsRules>();
         builder.Services.AddOptions<HostOptions>().Configure<IOptions<InferenceOptions>>(
             (host, inference) => host.ShutdownTimeout = TimeSpan.FromSeconds(inference.Value.DrainSeconds));
         builder.Services.AddSingleton<ServedModel>();

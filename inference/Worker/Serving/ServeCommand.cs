@@ -17,7 +17,7 @@ public static class ServeCommand
         };
         var file = new Option<FileInfo?>("--config")
         {
-            Description = "A JSON file with an \"Inference\" section; flags win over it (default: none).",
+            Description = "A JSON file with an \"Inference\" section; environment variables MIM__KEY win over it, flags over both (default: none).",
             HelpName = "FILE.json",
         };
         (string Key, Option Flag)[] flags =
@@ -28,11 +28,19 @@ public static class ServeCommand
             (nameof(InferenceOptions.MaxBatchSize), Flag("--batch", s_defaults.MaxBatchSize, "Most rows in one run of the model.")),
             (nameof(InferenceOptions.QueueCapacity), Flag("--queue", s_defaults.QueueCapacity, "Rows that may wait; beyond it requests get 429.")),
             (nameof(InferenceOptions.MaxRequestBytes), Flag("--max-request-bytes", s_defaults.MaxRequestBytes, "Longest request body; beyond it requests get 413.")),
+            (nameof(InferenceOptions.MaxConcurrentRequests),
+                Flag("--max-requests", s_defaults.MaxConcurrentRequests, "Infer requests at once; beyond them requests get 429.")),
+            (nameof(InferenceOptions.Certificate), File("--certificate", "The certificate of https addresses, PKCS#12 (.pfx) or PEM (default: none).")),
+            (nameof(InferenceOptions.CertificateKey), File("--certificate-key", "The PEM file of its key (default: the certificate's).")),
             (nameof(InferenceOptions.DrainSeconds), Flag("--drain", s_defaults.DrainSeconds, "Seconds that accepted requests may take to be answered after SIGTERM.")),
             (nameof(InferenceOptions.Threads), Flag("--threads", s_defaults.Threads, "Threads of one run; the default is this machine's control-group limit.")),
             (nameof(InferenceOptions.Device), Flag("--device", s_defaults.Device, "auto, cpu or cuda.")),
         ];
-        var command = new Command("serve", "Serve a verified model: Open Inference Protocol v2 over HTTP, or JSONL over standard input and output.") { stdin, file };
+        var command = new Command("serve", "Serve a verified model: Open Inference Protocol v2 over HTTP, or JSONL over standard input and output. "
+            + "Secrets (ApiKey, CertificatePassword) come from the file or the environment alone: MIM__ApiKey=...")
+        {
+            stdin, file,
+        };
         foreach (var (_, flag) in flags)
         {
             command.Add(flag);
@@ -47,15 +55,18 @@ public static class ServeCommand
             {
                 throw new UsageException($"--config {missing}: there is no such file.");
             }
+            ConfigurationSources sources = new(settings) { File = parsed.GetValue(file)?.ToString(), Environment = ConfigurationSources.OfProcess() };
             using var host = parsed.GetValue(stdin)
-                ? InferenceHost.CreateStream(settings, parsed.GetValue(file)?.ToString(), Console.OpenStandardInput(), Console.OpenStandardOutput())
-                : InferenceHost.CreateHttp(settings, parsed.GetValue(file)?.ToString());
+                ? InferenceHost.CreateStream(sources, Console.OpenStandardInput(), Console.OpenStandardOutput())
+                : InferenceHost.CreateHttp(sources);
             return await InferenceHost.RunAsync(host, cancellationToken);
         });
         return command;
     }
 
     static Option<T> Flag<T>(string name, T value, string description) => new(name) { Description = description, DefaultValueFactory = _ => value };
+
+    static Option<string?> File(string name, string description) => new(name) { Description = description, HelpName = "FILE" };
 
     static string? Text(ParseResult parsed, Option flag) => flag switch
     {

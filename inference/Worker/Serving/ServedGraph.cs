@@ -2,22 +2,42 @@ using Mim.Models;
 
 namespace Mim.Inference;
 
-/// <summary>One graph in service: its session, the queue in front of it, and what parity counts in (<see cref="ModelPackage.Units"/>).</summary>
-public sealed record ServedGraph(OnnxModel Model, MicroBatcher Batcher, float[] Units)
+/// <summary>One graph in service: its session, and the queue in front of it.</summary>
+public sealed class ServedGraph
 {
+    readonly Golden _canary;
+
+    /// <summary>What parity counts in (<see cref="ModelPackage.Units"/>).</summary>
+    readonly float[] _units;
+
+    public ServedGraph(ModelPackage package, OnnxModel model, MicroBatcher batcher)
+    {
+        (Model, Batcher) = (model, batcher);
+        Contract = model.Input == TensorNames.X ? RowContract.Encode(package.Manifest) : RowContract.Decode(package.Manifest);
+        _canary = package.Goldens[0];
+        _units = package.Units(model.Outputs[0]);
+    }
+
+    public OnnxModel Model { get; }
+
+    public MicroBatcher Batcher { get; }
+
+    /// <summary>What a row must be.</summary>
+    internal RowContract Contract { get; }
+
     /// <summary>
     /// Whether the latest run succeeded. After a failed one the golden rows are sent through the queue: an engine that fails every run stays
     /// unhealthy, and one that recovers is healthy again without traffic.
     /// </summary>
-    public async Task<bool> IsHealthyAsync(Golden canary, CancellationToken cancellationToken)
+    public async Task<bool> IsHealthyAsync(CancellationToken cancellationToken)
     {
         if (!Batcher.LastRunFailed)
         {
             return true;
         }
         var outputs = new Memory<float>[Model.Outputs.Count];
-        outputs[0] = new float[canary.Rows * Model.Buffers.OutputWidths[0]];
-        if (!Batcher.TryRun(canary.Tensors[Model.Input], canary.Rows, outputs, cancellationToken, out var completion))
+        outputs[0] = new float[_canary.Rows * Model.Buffers.OutputWidths[0]];
+        if (!Batcher.TryRun(_canary.Tensors[Model.Input], _canary.Rows, outputs, cancellationToken, out var completion))
         {
             return false;
         }
@@ -30,6 +50,6 @@ public sealed record ServedGraph(OnnxModel Model, MicroBatcher Batcher, float[] 
             // The batcher has logged it.
             return false;
         }
-        return Parity.Compare(outputs[0].Span, canary.Tensors[Model.Outputs[0]], Parity.EngineTolerance, Parity.EngineTolerance, units: Units).Passed;
+        return Parity.Compare(outputs[0].Span, _canary.Tensors[Model.Outputs[0]], Parity.EngineTolerance, Parity.EngineTolerance, units: _units).Passed;
     }
 }

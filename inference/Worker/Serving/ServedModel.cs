@@ -48,12 +48,11 @@ public sealed class ServedModel : BackgroundService
     /// <summary>Whether requests would be answered.</summary>
     public async Task<bool> IsReadyAsync(CancellationToken cancellationToken)
     {
-        if (Package is not { } package || _encoder is not { } encoder || _lifetime.ApplicationStopping.IsCancellationRequested)
+        if (Package is null || _encoder is not { } encoder || _lifetime.ApplicationStopping.IsCancellationRequested)
         {
             return false;
         }
-        var canary = package.Goldens[0];
-        return await encoder.IsHealthyAsync(canary, cancellationToken) && (_decoder is not { } decoder || await decoder.IsHealthyAsync(canary, cancellationToken));
+        return await encoder.IsHealthyAsync(cancellationToken) && (_decoder is not { } decoder || await decoder.IsHealthyAsync(cancellationToken));
     }
 
     /// <summary>Answers every accepted row, or fails those that still wait when the time is up; an unanswered row is an exception.</summary>
@@ -149,7 +148,7 @@ public sealed class ServedModel : BackgroundService
             Verification.Check(package, model, checks);
             model.WarmUp();
             var batcher = new MicroBatcher(model.Buffers, model.Run, _options.QueueCapacity, package.Manifest.Name, _loggers.CreateLogger<MicroBatcher>());
-            return new(model, batcher, package.Units(model.Outputs[0]));
+            return new(package, model, batcher);
         }
     }
 }

@@ -203,13 +203,13 @@ public sealed class ServeTests : IDisposable
         using var model = OnnxModel.Encoder(package, 4, new EngineOptions(1, Device.Cpu));
         var broken = true;
         using var batcher = new MicroBatcher(model.Buffers, Run, 16, "canary", NullLogger.Instance);
-        ServedGraph graph = new(model, batcher, []);
-        Assert.True(await graph.IsHealthyAsync(package.Goldens[0], CancellationToken.None)); // nothing has failed yet
+        ServedGraph graph = new(package, model, batcher);
+        Assert.True(await graph.IsHealthyAsync(CancellationToken.None)); // nothing has failed yet
         Assert.True(batcher.TryRun(new float[AffineModel.X], 1, new Memory<float>[2], CancellationToken.None, out var completion));
         await Assert.ThrowsAsync<InvalidOperationException>(() => completion.AsTask());
-        Assert.False(await graph.IsHealthyAsync(package.Goldens[0], CancellationToken.None));
+        Assert.False(await graph.IsHealthyAsync(CancellationToken.None));
         broken = false;
-        Assert.True(await graph.IsHealthyAsync(package.Goldens[0], CancellationToken.None));
+        Assert.True(await graph.IsHealthyAsync(CancellationToken.None));
 
         void Run(int rows)
         {
@@ -264,7 +264,7 @@ public sealed class ServeTests : IDisposable
     public void All_faults_of_a_configuration_are_in_one_message()
     {
         File.WriteAllText(_folder["worker.json"], """{"Inference": {"MaxBatchSise": 8, "QueueCapacity": "many", "DrainSeconds": 0, "Model": "m"}, "Inferense": {}}""");
-        var fault = Assert.Throws<UsageException>(() => InferenceHost.CreateHttp([new("Threads", "0")], _folder["worker.json"]));
+        var fault = Assert.Throws<UsageException>(() => InferenceHost.CreateHttp(new([new("Threads", "0")]) { File = _folder["worker.json"] }));
         foreach (var part in (string[])["unknown key 'Inference:MaxBatchSise'", "MaxBatchSize", "'Inference:QueueCapacity': expected an integer from 16 to 1048576, found 'many'", "DrainSeconds", "Threads", "unknown key 'Inferense'"])
         {
             Assert.Contains(part, fault.Message, StringComparison.Ordinal);
@@ -276,7 +276,7 @@ public sealed class ServeTests : IDisposable
     {
         _affine.Write(_folder["package"]);
         File.WriteAllText(_folder["worker.json"], $$"""{"Inference": {"MaxBatchSize": 8, "QueueCapacity": 32, "Model": "{{_folder["package"]}}" } }""");
-        using var host = InferenceHost.CreateStream([new("MaxBatchSize", "9")], _folder["worker.json"], Stream.Null, Stream.Null);
+        using var host = InferenceHost.CreateStream(new([new("MaxBatchSize", "9")]) { File = _folder["worker.json"] }, Stream.Null, Stream.Null);
         var options = host.Services.GetRequiredService<IOptions<InferenceOptions>>().Value;
         Assert.Equal((9, 32), (options.MaxBatchSize, options.QueueCapacity));
     }
@@ -288,7 +288,7 @@ public sealed class ServeTests : IDisposable
         using var input = new MemoryStream(Encoding.UTF8.GetBytes(
             "{\"id\": \"a\", \"x\": [1, 2, 3, 4, 5]}\n{\"id\": 7, \"x\": [1, 2]}\nnonsense\n\n{\"id\": \"\\ud800\", \"x\": [1, 2, 3, 4, 5]}\n{\"x\": [5, 4, 3, 2, 1]}"));
         using var output = new MemoryStream();
-        using var host = InferenceHost.CreateStream([new("Model", _folder["package"])], null, input, output);
+        using var host = InferenceHost.CreateStream(new([new("Model", _folder["package"])]), input, output);
         Assert.Equal(ExitCode.Done, await InferenceHost.RunAsync(host, CancellationToken.None));
         var lines = Encoding.UTF8.GetString(output.ToArray()).TrimEnd('\n').Split('\n').Select(line => JsonDocument.Parse(line).RootElement).ToArray();
         Assert.Equal(5, lines.Length);
@@ -314,7 +314,7 @@ public sealed class ServeTests : IDisposable
         }
         using var input = new MemoryStream(Encoding.UTF8.GetBytes(text.ToString()));
         using var output = new MemoryStream();
-        using var host = InferenceHost.CreateStream([new("Model", _folder["package"]), new("QueueCapacity", "16")], null, input, output);
+        using var host = InferenceHost.CreateStream(new([new("Model", _folder["package"]), new("QueueCapacity", "16")]), input, output);
         Assert.Equal(ExitCode.Done, await InferenceHost.RunAsync(host, CancellationToken.None));
         File.WriteAllBytes(_folder["z.jsonl"], output.ToArray());
         var found = EmbeddingSet.Read(_folder["z.jsonl"]);
@@ -333,8 +333,7 @@ public sealed class ServeTests : IDisposable
 
     WebApplication Create(Action<IServiceCollection>? services = null, params (string Key, string Value)[] settings) =>
         InferenceHost.CreateHttp(
-            [new("Model", _folder["package"]), .. settings.Select(setting => KeyValuePair.Create(setting.Key, (string?)setting.Value))],
-            null,
+            new([new("Model", _folder["package"]), .. settings.Select(setting => KeyValuePair.Create(setting.Key, (string?)setting.Value))]),
             host => host.ConfigureServices(collection =>
             {
                 services?.Invoke(collection);

@@ -1,0 +1,297 @@
+using System.Buffers;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Http;
+using Mim.Models;
+
+namespace Mim.Inference;
+
+/// <summary>Infer: body to tensor, tensor through the batcher, answer. Requests at once, body and rows are bounded.</summary>
+sealed class InferEndpoint(ServedModel served, InferenceOptions options)
+{
+    const string HeaderLength = "Inference-Header-Content-Length";
+    const string Float32 = "FP32";
+
+    /// <summary>The calls below come in an order that is right.</summary>
+    static readonly JsonWriterOptions s_unchecked = new() { SkipValidation = true };
+
+    int _running;
+
+    public async Task HandleAsync(HttpContext context)
+    {
+        if (Interlocked.Increment(ref _running) > options.MaxConcurrentRequests)
+        {
+            Interlocked.Decrement(ref _running);
+            context.Response.Headers.RetryAfter = "1";
+            await ResponseJson.Error(context, 429, $"{options.MaxConcurrentRequests} requests are being answered; try again later.");
+            return;
+        }
+        try
+        {
+            await InferAsync(context);
+        }
+        catch (Exception e) when (e is ConnectionResetException || (e is OperationCanceledException && context.RequestAborted.IsCancellationRequested))
+        {
+            // Nobody is left to answer.
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _running);
+        }
+    }
+
+    async Task InferAsync(HttpContext context)
+    {
+        if (!ModelTarget.TryFind(context, served, out var target, out var refusal))
+        {
+            await refusal;
+            return;
+        }
+        if (context.Request.Headers.ContentEncoding is [{ Length: > 0 } encoding, ..] && encoding != "identity")
+        {
+            await ResponseJson.Error(context, 415, $"Content-Encoding: expected none, found '{encoding}'; send the body as it is.");
+            return;
+        }
+        if (!TryHeaderLength(context.Request, out var headerLength))
+        {
+            await ResponseJson.Error(context, 400, $"{HeaderLength}: expected the bytes of the JSON in the body, found '{context.Request.Headers[HeaderLength]}'.");
+            return;
+        }
+        using var body = await InferBody.ReadAsync(context.Request, headerLength, options.MaxRequestBytes);
+        if (body is null)
+        {
+            await ResponseJson.Error(context, 413, $"the body is longer than {options.MaxRequestBytes} bytes; send fewer rows.");
+            return;
+        }
+        InferRequest request;
+        try
+        {
+            if (headerLength > body.Header.Length)
+            {
+                throw new InvalidDataException($"{HeaderLength}: expected at most {body.Header.Length}, the bytes of the body, found {headerLength}.");
+            }
+            request = InferRequest.Parse(body);
+        }
+        catch (InvalidDataException e)
+        {
+            await ResponseJson.Error(context, 400, e.Message);
+            return;
+        }
+        using (request)
+        {
+            await InferAsync(context, target, request);
+        }
+    }
+
+    async Task InferAsync(HttpContext context, ModelTarget target, InferRequest request)
+    {
+        ServedGraph graph;
+        InferOutputs outputs;
+        int rows;
+        try
+        {
+            graph = Graph(target, request.Input.Name);
+            rows = Rows(request.Input, graph, target.Package.Manifest);
+            if (rows > options.QueueCapacity)
+            {
+                await ResponseJson.Error(context, 413, $"{rows} rows are more than the queue holds ({options.QueueCapacity}); send fewer in one request.");
+                return;
+            }
+            outputs = new InferOutputs(request, graph.Model, rows);
+        }
+        catch (InvalidDataException e)
+        {
+            await ResponseJson.Error(context, 400, e.Message);
+            return;
+        }
+        using (outputs)
+        {
+            if (!graph.Batcher.TryRun(request.Input.Data, rows, outputs.Values, context.RequestAborted, out var completion))
+            {
+                context.Response.Headers.RetryAfter = "1";
+                await (graph.Batcher.IsStopping
+                    ? ResponseJson.Error(context, 503, "the worker is stopping.")
+                    : ResponseJson.Error(context, 429, $"the queue is full ({options.QueueCapacity} rows); try again later."));
+                return;
+            }
+            try
+            {
+                await completion;
+            }
+            catch (Exception e) when (e is not OperationCanceledException)
+            {
+                await ResponseJson.Error(context, 500, $"the engine failed: {e.Message}");
+                return;
+            }
+            await (NonFinite(graph.Model, outputs) is { } fault
+                ? ResponseJson.Error(context, 400, fault)
+                : AnswerAsync(context, target, request, graph.Model, outputs, rows));
+        }
+    }
+
+    static bool TryHeaderLength(HttpRequest request, out int? length)
+    {
+        length = null;
+        if (request.Headers[HeaderLength] is not [var text])
+        {
+            return request.Headers[HeaderLength].Count == 0;
+        }
+        var valid = int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var bytes);
+        length = bytes;
+        return valid;
+    }
+
+    ServedGraph Graph(ModelTarget target, string? input)
+    {
+        if (input is null || input == target.Graph.Model.Input)
+        {
+            return target.Graph;
+        }
+        if (target.DecodesOnly)
+        {
+            throw new InvalidDataException($"unknown input '{input}'; expected {TensorNames.Z}.");
+        }
+        return served.Graph(input) ?? throw new InvalidDataException($"unknown input '{input}'; expected {TensorNames.X}{Decoding(target.Package)}.");
+    }
+
+    static string Decoding(ModelPackage package) => package.Decoder is null ? ""
+        : package.Manifest.Autoregressive ? $". {TensorNames.Z} is decoded element by element, which takes too long here: use 'mim decode'"
+        : $" (to encode) or {TensorNames.Z} (to decode)";
+
+    /// <summary>Checks datatype, shape and values, and returns the number of rows.</summary>
+    static int Rows(InferTensor input, ServedGraph graph, ModelManifest manifest)
+    {
+        var (name, width) = (graph.Model.Input, graph.Model.Buffers.InputWidth);
+        if (input.Datatype != Float32)
+        {
+            throw new InvalidDataException($"{name}: expected datatype {Float32}, found {input.Datatype}.");
+        }
+        if (input.Shape is null && (input.Data.Length == 0 || input.Data.Length % width != 0))
+        {
+            throw new InvalidDataException($"{name}: expected rows of {width} values, found {input.Data.Length} values.");
+        }
+        var rows = input.Shape is { } shape ? Rows(shape, graph.Model) : input.Data.Length / width;
+        if (input.Data.Length != (long)rows * width)
+        {
+            throw new InvalidDataException(
+                $"{name}: expected {(long)rows * width} values for shape [{string.Join(", ", input.Shape ?? [])}], found {input.Data.Length}.");
+        }
+        if (name == TensorNames.Z && input.SpaceId is { } space && space != manifest.SpaceId)
+        {
+            throw new InvalidDataException($"{name}: expected codes of space {manifest.SpaceId}, found space '{space}'. Encode the data again with this model.");
+        }
+        return graph.Contract.BadValue(input.Data.Span) is { } bad
+            ? throw new InvalidDataException($"{name}[{bad.Index / width}][{bad.Index % width}]: {bad.Fault}")
+            : rows;
+    }
+
+    static int Rows(long[] shape, OnnxModel model) =>
+        shape is [>= 1 and <= int.MaxValue and var rows, .. var row] && (row is [var flat] && flat == model.Buffers.InputWidth || IsShape(row, model.InputShape))
+            ? (int)rows
+            : throw new InvalidDataException($"{model.Input}: expected shape [batch, {string.Join(", ", model.InputShape.ToArray())}] with a batch of 1 or more, "
+                + $"found [{string.Join(", ", shape)}].");
+
+    static bool IsShape(ReadOnlySpan<long> found, ReadOnlySpan<int> expected)
+    {
+        if (found.Length != expected.Length)
+        {
+            return false;
+        }
+        for (var i = 0; i < found.Length; i++)
+        {
+            if (found[i] != expected[i])
+            {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /// <summary>JSON has no NaN, and an embedding with one poisons whatever stores it.</summary>
+    static string? NonFinite(OnnxModel model, InferOutputs outputs)
+    {
+        for (var i = 0; i < outputs.Values.Length; i++)
+        {
+            var at = outputs.Values[i].Span.IndexOfAnyExceptInRange(float.MinValue, float.MaxValue);
+            if (at >= 0)
+            {
+                return $"{model.Input}[{at / model.Buffers.OutputWidths[i]}]: {model.Outputs[i]} is not finite for this row: "
+                    + "a value far outside the training data overflows.";
+            }
+        }
+        return null;
+    }
+
+    static async Task AnswerAsync(HttpContext context, ModelTarget target, InferRequest request, OnnxModel model, InferOutputs outputs, int rows)
+    {
+        using ResponseJson header = new();
+        using (var json = new Utf8JsonWriter(header, s_unchecked))
+        {
+            WriteAnswer(json, target, request, model, outputs, rows);
+        }
+        var (response, length) = (context.Response, (long)header.Written.Length);
+        var binary = 0L;
+        for (var i = 0; i < outputs.Values.Length; i++)
+        {
+            binary += outputs.IsBinary(i) ? outputs.Values[i].Length * (long)sizeof(float) : 0;
+        }
+        response.ContentType = binary == 0 ? "application/json" : "application/octet-stream";
+        response.ContentLength = length + binary;
+        if (binary > 0)
+        {
+            response.Headers[HeaderLength] = length.ToString(CultureInfo.InvariantCulture);
+        }
+        response.BodyWriter.Write(header.Written.Span);
+        for (var i = 0; i < outputs.Values.Length; i++)
+        {
+            if (outputs.IsBinary(i))
+            {
+                response.BodyWriter.Write(MemoryMarshal.AsBytes(outputs.Values[i].Span));
+            }
+        }
+        await response.BodyWriter.FlushAsync(context.RequestAborted);
+    }
+
+    static void WriteAnswer(Utf8JsonWriter json, ModelTarget target, InferRequest request, OnnxModel model, InferOutputs outputs, int rows)
+    {
+        json.WriteStartObject();
+        json.WriteString("model_name", target.Name);
+        json.WriteString("model_version", OpenInference.Version(target.Package.Manifest));
+        if (request.Id is { } id)
+        {
+            json.WriteString("id", id);
+        }
+        json.WriteStartObject("parameters");
+        OpenInference.WriteSpace(json, target.Package.Manifest);
+        json.WriteEndObject();
+        json.WriteStartArray("outputs");
+        for (var i = 0; i < outputs.Values.Length; i++)
+        {
+            if (outputs.Values[i].IsEmpty)
+            {
+                continue;
+            }
+            OpenInference.WriteTensor(json, model.Outputs[i], rows, model.OutputShape(i));
+            if (outputs.IsBinary(i))
+            {
+                json.WriteStartObject("parameters");
+                json.WriteNumber("binary_data_size", outputs.Values[i].Length * (long)sizeof(float));
+                json.WriteEndObject();
+            }
+            else
+            {
+                json.WriteStartArray("data");
+                foreach (var value in outputs.Values[i].Span)
+                {
+                    json.WriteNumberValue(value);
+                }
+                json.WriteEndArray();
+            }
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+}

@@ -1,0 +1,104 @@
+using System.Text.Json;
+using Mim.Models;
+
+namespace Mim.Tests.Inference;
+
+public sealed class ProtocolTests
+{
+    [Fact]
+    public async Task The_decoder_is_a_model_of_its_own_name()
+    {
+        await using var worker = await TestWorker.StartAsync();
+        var model = (await worker.GetAsync("/v2/models/affine.decoder")).Json;
+        Assert.Equal("affine.decoder", model.GetProperty("name").GetString());
+        Assert.Equal("""[{"name":"z","datatype":"FP32","shape":[-1,3]}]""", model.GetProperty("inputs").GetRawText());
+        Assert.Equal(
+            """[{"name":"x_mean","datatype":"FP32","shape":[-1,5]},{"name":"x_log_var","datatype":"FP32","shape":[-1,5]}]""", model.GetProperty("outputs").GetRawText());
+        Assert.Equal(200, (await worker.GetAsync("/v2/models/affine.decoder/ready")).Status);
+        var answer = await worker.PostAsync(
+            "/v2/models/affine.decoder/infer", """{"inputs": [{"name": "z", "shape": [1, 3], "datatype": "FP32", "data": [0.5, -1, 2]}], "outputs": [{"name": "x_mean"}]}""");
+        Assert.Equal("affine.decoder", answer.Json.GetProperty("model_name").GetString());
+        OnnxModelTests.AssertClose(TestWorker.Affine.Expected(TensorNames.XMean, [0.5f, -1, 2]), Floats(answer.Json.GetProperty("outputs")[0].GetProperty("data")));
+        var encode = await worker.PostAsync("/v2/models/affine.decoder/infer", TestWorker.Ones(1));
+        Assert.Equal((400, "unknown input 'x'; expected z."), (encode.Status, encode.Error));
+    }
+
+    [Fact]
+    public async Task The_configuration_says_in_Triton_s_words_what_is_served()
+    {
+        await using var worker = await TestWorker.StartAsync(("MaxBatchSize", "32"), ("QueueCapacity", "100"));
+        var config = (await worker.GetAsync("/v2/models/affine/versions/unpublished/config")).Json;
+        Assert.Equal("affine", config.GetProperty("name").GetString());
+        Assert.Equal(32, config.GetProperty("max_batch_size").GetInt32());
+        Assert.Equal("""[{"name":"x","data_type":"TYPE_FP32","dims":[5]}]""", config.GetProperty("input").GetRawText());
+        Assert.Equal(["z_mean", "z_log_var"], config.GetProperty("output").EnumerateArray().Select(output => output.GetProperty("name").GetString()));
+        Assert.Equal(100, config.GetProperty("dynamic_batching").GetProperty("default_queue_policy").GetProperty("max_queue_size").GetInt32());
+        Assert.Equal(404, (await worker.GetAsync("/v2/models/affine/versions/2/config")).Status);
+    }
+
+    [Fact]
+    public async Task The_server_names_the_extensions_that_it_has()
+    {
+        await using var worker = await TestWorker.StartAsync();
+        var extensions = (await worker.GetAsync("/v2")).Json.GetProperty("extensions").EnumerateArray().Select(name => name.GetString()).ToList();
+        Assert.Contains("binary_tensor_data", extensions);
+        Assert.Contains("model_configuration", extensions);
+    }
+
+    [Theory]
+    [InlineData("DELETE", "/v2/models/affine", "GET")]
+    [InlineData("GET", "/v2/models/affine/infer", "POST")]
+    [InlineData("POST", "/v2/health/ready", "GET")]
+    public async Task Another_method_is_405_and_told_the_right_one(string method, string path, string allowed)
+    {
+        await using var worker = await TestWorker.StartAsync();
+        var answer = await worker.Server.SendAsync(method, path, []);
+        Assert.Equal((405, allowed), (answer.Status, answer.Headers.Allow.ToString()));
+        Assert.Equal($"{path}: expected {allowed}, found {method}.", answer.Error);
+    }
+
+    [Theory]
+    [InlineData("/v1/models")]
+    [InlineData("/openapi.jsn")]
+    [InlineData("/")]
+    public async Task Other_paths_are_404_in_the_protocol_s_words(string path)
+    {
+        await using var worker = await TestWorker.StartAsync();
+        var answer = await worker.GetAsync(path);
+        Assert.Equal(404, answer.Status);
+        Assert.Contains("no such endpoint", answer.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_compressed_body_is_415()
+    {
+        await using var worker = await TestWorker.StartAsync();
+        Assert.Equal(415, (await worker.PostAsync(TestWorker.Infer, "{}", ("Content-Encoding", "gzip"))).Status);
+        Assert.Equal(200, (await worker.PostAsync(TestWorker.Infer, TestWorker.Ones(1), ("Content-Encoding", "identity"))).Status);
+    }
+
+    [Fact]
+    public async Task Requests_beyond_the_bound_are_429_at_once_and_answered_again_when_there_is_room()
+    {
+        await using var worker = await TestWorker.StartAsync(("MaxConcurrentRequests", "1"));
+        var batcher = worker.Served.Graph(TensorNames.X)!.Batcher;
+        using SemaphoreSlim entered = new(0);
+        using ManualResetEventSlim open = new();
+        using TouchedMemory held = new(new float[AffineModel.X], () =>
+        {
+            entered.Release();
+            open.Wait();
+        });
+        Assert.True(batcher.TryRun(held.Whole, 1, new Memory<float>[2], CancellationToken.None, out var running));
+        await entered.WaitAsync(); // the thread is inside the first batch: the next request waits
+        var first = worker.PostAsync(TestWorker.Infer, TestWorker.Ones(1));
+        var second = await worker.PostAsync(TestWorker.Infer, TestWorker.Ones(1));
+        open.Set();
+        await running;
+        Assert.Equal(200, (await first).Status);
+        Assert.Equal((429, "1"), (second.Status, second.Headers.RetryAfter.ToString()));
+        Assert.Equal(200, (await worker.PostAsync(TestWorker.Infer, TestWorker.Ones(1))).Status);
+    }
+
+    static float[] Floats(JsonElement array) => [.. array.EnumerateArray().Select(value => value.GetSingle())];
+}
