@@ -12,6 +12,21 @@ static partial class Log
         Message = "{Name} {Version} (space {SpaceId}) in service on {Engine}, {Device}, {Threads} threads; goldens replayed, max abs {MaxAbs:G3}")]
     public static partial void Loaded(this ILogger logger, string name, string version, string spaceId, string engine, Device device, int threads, double maxAbs);
 
+    [LoggerMessage(Level = LogLevel.Information, Message = "Listening on {Urls}")]
+    public static partial void Listening(this ILogger logger, IEnumerable<string> urls);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Name}: the golden rows are late or not what the training engine computed; the worker is not ready")]
+    public static partial void CanaryFailed(this ILogger logger, string name);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Name}: the golden rows pass again")]
+    public static partial void CanaryPassed(this ILogger logger, string name);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Another model was asked for and refused; the one in service stays: {Reason}")]
+    public static partial void SwapRefused(this ILogger logger, string reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Name} {Version}: left service before every accepted row was answered")]
+    public static partial void RetiredLate(this ILogger logger, string name, string version, Exception e);
+
     [LoggerMessage(Level = LogLevel.Error, Message = "Run of {Rows} rows failed")]
     public static partial void RunFailed(this ILogger logger, int rows, Exception e);
 

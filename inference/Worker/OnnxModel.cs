@@ -6,7 +6,7 @@ namespace Mim.Inference;
 
 /// <summary>
 /// One ONNX Runtime session over one graph of a verified package; the only class that knows the engine. Runs read and write
-/// <see cref="Buffers"/> in place through bindings that are made once for each batch size. One run at a time.
+/// <see cref="Buffers"/> in place through bindings that are made once for each of its sizes. One run at a time.
 /// </summary>
 public sealed class OnnxModel : IDisposable
 {
@@ -44,7 +44,7 @@ public sealed class OnnxModel : IDisposable
             if (given is not null)
             {
                 _givenShape = ShapeOf(name, "input", given, _session.InputMetadata);
-                _given = GC.AllocateUninitializedArray<float>(checked(maxRows * Width(_givenShape)), pinned: true);
+                _given = GC.AllocateArray<float>(checked(maxRows * Width(_givenShape)), pinned: true);
             }
             Outputs = [.. outputs.Where(_session.OutputMetadata.ContainsKey)];
             _outputShapes = [.. Outputs.Select(output => ShapeOf(name, "output", output, _session.OutputMetadata))];
@@ -60,7 +60,7 @@ public sealed class OnnxModel : IDisposable
         }
         (Input, GivenInput) = (input, given);
         Buffers = new BatchBuffers(maxRows, Width(_inputShape), [.. _outputShapes.Select(Width)]);
-        _bindings = new OrtIoBinding?[maxRows + 1];
+        _bindings = new OrtIoBinding?[Buffers.Sizes.Count];
     }
 
     /// <summary>Name and version of the engine, for reports.</summary>
@@ -103,8 +103,12 @@ public sealed class OnnxModel : IDisposable
     /// <summary>The first rows of <see cref="GivenInput"/>, which the caller writes before a run; empty for a graph without one.</summary>
     public Memory<float> Given(int rows) => _given.AsMemory(0, rows * GivenWidth);
 
-    /// <summary>Computes the outputs of the first <paramref name="rows"/> rows in <see cref="Buffers"/>.</summary>
-    public void Run(int rows) => _session.RunWithBinding(s_runOptions, _bindings[rows] ??= Bind(rows));
+    /// <summary>Computes the outputs of the first <paramref name="rows"/> rows in <see cref="Buffers"/>, and of as many behind them as fill a bucket.</summary>
+    public void Run(int rows)
+    {
+        var bucket = Buffers.Bucket(rows);
+        _session.RunWithBinding(s_runOptions, _bindings[bucket] ??= Bind(Buffers.Sizes[bucket]));
+    }
 
     /// <summary>Computes a whole array, in batches of at most <paramref name="batch"/> rows; one array for each output.</summary>
     public float[][] RunAll(ReadOnlySpan<float> input, int batch, ReadOnlySpan<float> given = default)
@@ -129,16 +133,15 @@ public sealed class OnnxModel : IDisposable
         return outputs;
     }
 
-    /// <summary>Runs zeros at every power of two up to the largest batch, so that no caller pays for the first allocation or kernel choice.</summary>
+    /// <summary>Runs zeros at every size, the largest first, so that no caller pays for the first allocation or kernel choice.</summary>
     public void WarmUp()
     {
         Buffers.Input(Buffers.MaxRows).Span.Clear();
         Given(Buffers.MaxRows).Span.Clear();
-        for (var rows = 1; rows < Buffers.MaxRows; rows *= 2)
+        foreach (var rows in Buffers.Sizes.Reverse())
         {
             Run(rows);
         }
-        Run(Buffers.MaxRows);
     }
 
     public void Dispose()

@@ -87,6 +87,9 @@ public sealed class ModelStore
            select Describe(ModelManifest.Read(Path.Combine(_root, name, version.ToString(), ModelManifest.FileName)), version),
     ];
 
+    /// <summary>The versions of a model, ascending; none of an unknown one. Nothing of them is read.</summary>
+    public IReadOnlyList<string> VersionsOf(string name) => PackagePath.IsModelName(name) ? [.. Versions(name).Select(version => version.ToString())] : [];
+
     /// <summary>The package that is meant.</summary>
     /// <param name="nameOrPath">A package's folder, a model's folder in any store, or a model of this store: <c>name</c>, <c>name/current</c>, <c>name/version</c>, <c>name/n</c>.</param>
     /// <returns>The full path of a folder.</returns>

@@ -22,6 +22,9 @@ public sealed class ArchitectureTests
     static readonly Dictionary<string, string[]> s_packages = new()
     {
         ["CsvHelper"] = ["Mim.Training", "Mim.Inference"],
+        ["Microsoft.Extensions.AI.Abstractions"] = ["Mim.Inference"],
+        ["OpenTelemetry"] = ["Mim.Inference"],
+        ["OpenTelemetry.Exporter.OpenTelemetryProtocol"] = ["Mim.Inference"],
         ["MathNet.Numerics"] = ["Microsoft.ML"],
         ["Microsoft.Extensions.Hosting"] = ["Mim.Inference"],
         ["Spectre.Console"] = ["Mim.Pipeline", "Mim.Training"],

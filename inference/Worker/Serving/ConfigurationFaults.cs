@@ -57,6 +57,7 @@ sealed class ConfigurationFaults : IValidateOptions<InferenceOptions>
 
     static bool Fits(PropertyDescriptor property, string text) => property.Name == nameof(InferenceOptions.Urls) ? AreUrls(text)
         : property.PropertyType.IsEnum ? Enum.TryParse(property.PropertyType, text, ignoreCase: true, out _)
+        : property.PropertyType == typeof(Uri) ? Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https"
         : property.Converter.IsValid(text)
             && (Bounds(property) is not { } bounds || bounds.IsValid(property.Converter.ConvertFromInvariantString(text)));
 
@@ -64,6 +65,7 @@ sealed class ConfigurationFaults : IValidateOptions<InferenceOptions>
         property.Name == nameof(InferenceOptions.Urls) ? $"addresses such as {property.GetValue(new InferenceOptions())}"
         : property.PropertyType.IsEnum ? $"one of {string.Join(", ", Enum.GetNames(property.PropertyType)).ToLowerInvariant()}"
         : property.PropertyType == typeof(bool) ? "true or false"
+        : property.PropertyType == typeof(Uri) ? "an address such as http://127.0.0.1:4318"
         : Bounds(property) is { } bounds ? $"an integer from {bounds.Minimum} to {bounds.Maximum}"
         : "a text";
 

@@ -1,7 +1,4 @@
-using System.Buffers;
 using System.Globalization;
-using System.Runtime.InteropServices;
-using System.Text.Json;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Mim.Models;
@@ -11,11 +8,11 @@ namespace Mim.Inference;
 /// <summary>Infer: body to tensor, tensor through the batcher, answer. Requests at once, body and rows are bounded.</summary>
 sealed class InferEndpoint(ServedModel served, InferenceOptions options)
 {
-    const string HeaderLength = "Inference-Header-Content-Length";
+    public const string HeaderLength = "Inference-Header-Content-Length";
     const string Float32 = "FP32";
 
-    /// <summary>The calls below come in an order that is right.</summary>
-    static readonly JsonWriterOptions s_unchecked = new() { SkipValidation = true };
+    /// <summary>A year, in microseconds: more than that is no timeout.</summary>
+    const long MaxTimeout = 365L * 24 * 3600 * 1_000_000;
 
     int _running;
 
@@ -87,13 +84,14 @@ sealed class InferEndpoint(ServedModel served, InferenceOptions options)
 
     async Task InferAsync(HttpContext context, ModelTarget target, InferRequest request)
     {
+        using var activity = Tracing.Source.StartActivity("infer");
         ServedGraph graph;
         InferOutputs outputs;
         int rows;
         try
         {
             graph = Graph(target, request.Input.Name);
-            rows = Rows(request.Input, graph, target.Package.Manifest);
+            rows = Rows(request.Input, graph, target.Manifest);
             if (rows > options.QueueCapacity)
             {
                 await ResponseJson.Error(context, 413, $"{rows} rows are more than the queue holds ({options.QueueCapacity}); send fewer in one request.");
@@ -108,28 +106,44 @@ sealed class InferEndpoint(ServedModel served, InferenceOptions options)
         }
         using (outputs)
         {
-            if (!graph.Batcher.TryRun(request.Input.Data, rows, outputs.Values, context.RequestAborted, out var completion))
+            if (!graph.Batcher.TryRun(request.Input.Data, rows, outputs.Values, Patience(request), context.RequestAborted, out var completion))
             {
+                // A model that left service after this request had found it: the one that came takes over.
+                if (graph.Batcher.IsStopping && served.Current is { } current && current != target.Model && ModelTarget.TryFind(context, served, out var next, out _))
+                {
+                    await InferAsync(context, next, request);
+                    return;
+                }
                 context.Response.Headers.RetryAfter = "1";
                 await (graph.Batcher.IsStopping
                     ? ResponseJson.Error(context, 503, "the worker is stopping.")
                     : ResponseJson.Error(context, 429, $"the queue is full ({options.QueueCapacity} rows); try again later."));
                 return;
             }
+            activity?.SetTag("model", target.Name).SetTag("version", target.Model.Version).SetTag("space_id", target.Manifest.SpaceId).SetTag("rows", rows);
             try
             {
                 await completion;
+            }
+            catch (TimeoutException e)
+            {
+                await ResponseJson.Error(context, graph.Batcher.IsStopping ? 503 : 504, e.Message);
+                return;
             }
             catch (Exception e) when (e is not OperationCanceledException)
             {
                 await ResponseJson.Error(context, 500, $"the engine failed: {e.Message}");
                 return;
             }
-            await (NonFinite(graph.Model, outputs) is { } fault
+            await (InferAnswer.NonFinite(graph.Model, outputs) is { } fault
                 ? ResponseJson.Error(context, 400, fault)
-                : AnswerAsync(context, target, request, graph.Model, outputs, rows));
+                : InferAnswer.WriteAsync(context, target, request, graph.Model, outputs, rows));
         }
     }
+
+    /// <summary>Triton's timeout is in microseconds, and 0 is none.</summary>
+    static TimeSpan Patience(InferRequest request) =>
+        request.Timeout is > 0 and <= MaxTimeout and var timeout ? TimeSpan.FromMicroseconds(timeout) : Timeout.InfiniteTimeSpan;
 
     static bool TryHeaderLength(HttpRequest request, out int? length)
     {
@@ -143,7 +157,7 @@ sealed class InferEndpoint(ServedModel served, InferenceOptions options)
         return valid;
     }
 
-    ServedGraph Graph(ModelTarget target, string? input)
+    static ServedGraph Graph(ModelTarget target, string? input)
     {
         if (input is null || input == target.Graph.Model.Input)
         {
@@ -153,7 +167,7 @@ sealed class InferEndpoint(ServedModel served, InferenceOptions options)
         {
             throw new InvalidDataException($"unknown input '{input}'; expected {TensorNames.Z}.");
         }
-        return served.Graph(input) ?? throw new InvalidDataException($"unknown input '{input}'; expected {TensorNames.X}{Decoding(target.Package)}.");
+        return target.Model.Graph(input) ?? throw new InvalidDataException($"unknown input '{input}'; expected {TensorNames.X}{Decoding(target.Model.Package)}.");
     }
 
     static string Decoding(ModelPackage package) => package.Decoder is null ? ""
@@ -207,91 +221,5 @@ sealed class InferEndpoint(ServedModel served, InferenceOptions options)
             }
         }
         return true;
-    }
-
-    /// <summary>JSON has no NaN, and an embedding with one poisons whatever stores it.</summary>
-    static string? NonFinite(OnnxModel model, InferOutputs outputs)
-    {
-        for (var i = 0; i < outputs.Values.Length; i++)
-        {
-            var at = outputs.Values[i].Span.IndexOfAnyExceptInRange(float.MinValue, float.MaxValue);
-            if (at >= 0)
-            {
-                return $"{model.Input}[{at / model.Buffers.OutputWidths[i]}]: {model.Outputs[i]} is not finite for this row: "
-                    + "a value far outside the training data overflows.";
-            }
-        }
-        return null;
-    }
-
-    static async Task AnswerAsync(HttpContext context, ModelTarget target, InferRequest request, OnnxModel model, InferOutputs outputs, int rows)
-    {
-        using ResponseJson header = new();
-        using (var json = new Utf8JsonWriter(header, s_unchecked))
-        {
-            WriteAnswer(json, target, request, model, outputs, rows);
-        }
-        var (response, length) = (context.Response, (long)header.Written.Length);
-        var binary = 0L;
-        for (var i = 0; i < outputs.Values.Length; i++)
-        {
-            binary += outputs.IsBinary(i) ? outputs.Values[i].Length * (long)sizeof(float) : 0;
-        }
-        response.ContentType = binary == 0 ? "application/json" : "application/octet-stream";
-        response.ContentLength = length + binary;
-        if (binary > 0)
-        {
-            response.Headers[HeaderLength] = length.ToString(CultureInfo.InvariantCulture);
-        }
-        response.BodyWriter.Write(header.Written.Span);
-        for (var i = 0; i < outputs.Values.Length; i++)
-        {
-            if (outputs.IsBinary(i))
-            {
-                response.BodyWriter.Write(MemoryMarshal.AsBytes(outputs.Values[i].Span));
-            }
-        }
-        await response.BodyWriter.FlushAsync(context.RequestAborted);
-    }
-
-    static void WriteAnswer(Utf8JsonWriter json, ModelTarget target, InferRequest request, OnnxModel model, InferOutputs outputs, int rows)
-    {
-        json.WriteStartObject();
-        json.WriteString("model_name", target.Name);
-        json.WriteString("model_version", OpenInference.Version(target.Package.Manifest));
-        if (request.Id is { } id)
-        {
-            json.WriteString("id", id);
-        }
-        json.WriteStartObject("parameters");
-        OpenInference.WriteSpace(json, target.Package.Manifest);
-        json.WriteEndObject();
-        json.WriteStartArray("outputs");
-        for (var i = 0; i < outputs.Values.Length; i++)
-        {
-            if (outputs.Values[i].IsEmpty)
-            {
-                continue;
-            }
-            OpenInference.WriteTensor(json, model.Outputs[i], rows, model.OutputShape(i));
-            if (outputs.IsBinary(i))
-            {
-                json.WriteStartObject("parameters");
-                json.WriteNumber("binary_data_size", outputs.Values[i].Length * (long)sizeof(float));
-                json.WriteEndObject();
-            }
-            else
-            {
-                json.WriteStartArray("data");
-                foreach (var value in outputs.Values[i].Span)
-                {
-                    json.WriteNumberValue(value);
-                }
-                json.WriteEndArray();
-            }
-            json.WriteEndObject();
-        }
-        json.WriteEndArray();
-        json.WriteEndObject();
     }
 }

@@ -29,10 +29,16 @@ public static class InferenceHost
             kestrel.Limits.MaxRequestBodySize = null;
             Tls.Use(kestrel);
         });
+        builder.Services.AddHostedService(services => new PreStop(
+            TimeSpan.FromSeconds(services.GetRequiredService<IOptions<InferenceOptions>>().Value.PreStopSeconds), services.GetRequiredService<TimeProvider>()));
+        builder.Services.AddSingleton(_ => new PrometheusMetrics(PrometheusMetrics.Meters));
         configure?.Invoke(builder.WebHost);
         var (app, options) = Build(builder.Build);
+        app.Lifetime.ApplicationStarted.Register(() => app.Logger.Listening(app.Urls));
         ApiKey.Require(app, options);
-        OpenInference.Map(app, app.Services.GetRequiredService<ServedModel>(), options);
+        // It hears what is measured after it was made.
+        var metrics = app.Services.GetRequiredService<PrometheusMetrics>();
+        OpenInference.Map(app, app.Services.GetRequiredService<ServedModel>(), metrics, options);
         return app;
     }
 
@@ -54,9 +60,16 @@ public static class InferenceHost
     /// <returns>The exit code; a failure after the start is thrown, not swallowed with code 0.</returns>
     public static async Task<int> RunAsync(IHost host, CancellationToken cancellationToken)
     {
+        await host.StartAsync(cancellationToken);
+        return await WaitAsync(host, cancellationToken);
+    }
+
+    /// <summary>The same for a host that has been started.</summary>
+    public static async Task<int> WaitAsync(IHost host, CancellationToken cancellationToken)
+    {
         var served = host.Services.GetRequiredService<ServedModel>();
         var stream = host.Services.GetService<StandardInput>();
-        await host.RunAsync(cancellationToken);
+        await host.WaitForShutdownAsync(cancellationToken);
         if ((served.Failure ?? stream?.Failure) is { } failure)
         {
             ExceptionDispatchInfo.Throw(failure);
@@ -88,7 +101,9 @@ public static class InferenceHost
         builder.Services.AddSingleton<IValidateOptions<InferenceOptions>, InferenceOptionsValidator>();
         builder.Services.AddSingleton<IValidateOptions<InferenceOptions>, InferenceOptionsRules>();
         builder.Services.AddOptions<HostOptions>().Configure<IOptions<InferenceOptions>>(
-            (host, inference) => host.ShutdownTimeout = TimeSpan.FromSeconds(inference.Value.DrainSeconds));
+            (host, inference) => host.ShutdownTimeout = TimeSpan.FromSeconds(inference.Value.PreStopSeconds + inference.Value.DrainSeconds));
+        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddHostedService<OtlpExport>();
         builder.Services.AddSingleton<ServedModel>();
         builder.Services.AddHostedService(services => services.GetRequiredService<ServedModel>());
         return faults.Bindable;

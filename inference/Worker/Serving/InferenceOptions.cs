@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using System.Reflection;
 using Microsoft.Extensions.Options;
 
 namespace Mim.Inference;
@@ -7,7 +8,7 @@ namespace Mim.Inference;
 /// Everything the worker can be told. Bound once, from a configuration file's <c>Inference</c> section, environment variables <c>MIM__KEY</c> over it and
 /// flags over both; nothing else reads configuration.
 /// </summary>
-public sealed class InferenceOptions
+public sealed record InferenceOptions
 {
     public const string Section = "Inference";
 
@@ -25,6 +26,14 @@ public sealed class InferenceOptions
     [Range(1, 4096)]
     public int MaxBatchSize { get; init; } = 64;
 
+    /// <summary>Most values of the input that one run may hold: bounds the memory of a batch of wide rows. A row is run however wide it is.</summary>
+    [Range(1, 1 << 28)]
+    public int MaxBatchElements { get; init; } = 1 << 22;
+
+    /// <summary>How long the oldest row that waits does so for a batch to fill. 0: a batch is what has come while the run before it was computed.</summary>
+    [Range(0, 1000)]
+    public int LingerMilliseconds { get; init; }
+
     /// <summary>Rows allowed to wait. Beyond this the worker answers 429 instead of growing.</summary>
     [Range(16, 1 << 20)]
     public int QueueCapacity { get; init; } = 4096;
@@ -37,15 +46,30 @@ public sealed class InferenceOptions
     [Range(1, 1 << 16)]
     public int MaxConcurrentRequests { get; init; } = 512;
 
-    /// <summary>How long accepted rows may take to be answered once the worker is told to stop, in seconds.</summary>
+    /// <summary>How long the worker goes on answering, while it says that it is not ready, before it closes its listener, in seconds.</summary>
+    [Range(0, 3600)]
+    public int PreStopSeconds { get; init; }
+
+    /// <summary>How long accepted rows may take to be answered once the listener is closed, in seconds. With <see cref="PreStopSeconds"/> this is all
+    /// the time that stopping takes.</summary>
     [Range(1, 3600)]
     public int DrainSeconds { get; init; } = 25;
+
+    /// <summary>How often the golden rows are replayed, and how long they may take, in seconds. The worker is ready while they pass.</summary>
+    [Range(1, 3600)]
+    public int CanarySeconds { get; init; } = 10;
 
     /// <summary>Threads of one run.</summary>
     [Range(1, 1024)]
     public int Threads { get; init; } = CpuLimit.Threads();
 
     public Device Device { get; init; } = Device.Auto;
+
+    /// <summary>Whether another version of the model may be loaded, and the model unloaded, over HTTP.</summary>
+    public bool ModelControl { get; init; }
+
+    /// <summary>Where an OpenTelemetry collector takes metrics and traces over HTTP, such as http://127.0.0.1:4318; null: nowhere.</summary>
+    public Uri? OtlpEndpoint { get; init; }
 
     /// <summary>Where to listen, separated by semicolons.</summary>
     [Required]
@@ -66,6 +90,14 @@ public sealed class InferenceOptions
 
     /// <summary>Opens the key. Never shown, like <see cref="ApiKey"/>: not in messages, logs or answers.</summary>
     public string? CertificatePassword { get; init; }
+
+    /// <summary>Every option and its value, secrets aside.</summary>
+    public override string ToString() => string.Join(
+        ", ",
+        from property in typeof(InferenceOptions).GetProperties(BindingFlags.Public | BindingFlags.Instance)
+        let value = property.GetValue(this)
+        where value is not null
+        select $"{property.Name} = {(property.Name is nameof(ApiKey) or nameof(CertificatePassword) ? "(not shown)" : value)}");
 }
 
 [OptionsValidator]

@@ -15,29 +15,35 @@ static class OpenInference
 {
     const string Platform = "onnx_onnxv1";
     const string Float32 = "FP32";
-    const string NoVersion = "unpublished";
     const string OpenApi = "openapi.json";
 
     /// <summary>What of Triton's extensions there is.</summary>
-    static readonly string[] s_extensions = ["binary_tensor_data", "model_configuration"];
+    static readonly string[] s_extensions = ["binary_tensor_data", "model_configuration", "model_repository", "statistics"];
 
     static readonly byte[] s_openApi = Resource(OpenApi);
 
-    public static void Map(WebApplication app, ServedModel served, InferenceOptions options)
+    public static void Map(WebApplication app, ServedModel served, PrometheusMetrics metrics, InferenceOptions options)
     {
         InferEndpoint infer = new(served, options);
+        RepositoryEndpoints repository = new(served, options);
         List<(string Method, string Pattern, RequestDelegate Handle)> routes =
         [
             ("GET", "/v2", context => ResponseJson.Write(context, 200, WriteServer)),
             ("GET", "/v2/health/live", context => ResponseJson.Write(context, 200, json => WriteReady(json, true))),
             ("GET", "/v2/health/ready", context => ReadyAsync(context, served)),
+            ("POST", "/v2/repository/index", repository.IndexAsync),
+            ("POST", "/v2/repository/models/{model}/load", repository.LoadAsync),
+            ("POST", "/v2/repository/models/{model}/unload", repository.UnloadAsync),
+            ("GET", "/v2/models/stats", context => StatisticsEndpoints.Handle(context, served)),
+            ("GET", "/metrics", metrics.HandleAsync),
             ("GET", $"/{OpenApi}", OpenApiAsync),
         ];
         foreach (var model in (string[])["/v2/models/{model}", "/v2/models/{model}/versions/{version}"])
         {
-            routes.Add(("GET", model, context => Of(context, served, WriteModel)));
+            routes.Add(("GET", model, context => Of(context, served, (json, target) => WriteModel(json, target, served.Slots))));
             routes.Add(("GET", $"{model}/ready", context => ModelReadyAsync(context, served)));
             routes.Add(("GET", $"{model}/config", context => Of(context, served, (json, target) => WriteConfig(json, target, options))));
+            routes.Add(("GET", $"{model}/stats", context => StatisticsEndpoints.Handle(context, served)));
             routes.Add(("POST", $"{model}/infer", infer.HandleAsync));
         }
         foreach (var (method, pattern, handle) in routes)
@@ -52,9 +58,6 @@ static class OpenInference
         app.MapFallback("{**path}", context =>
             ResponseJson.Error(context, 404, $"{context.Request.Method} {context.Request.Path}: no such endpoint; expected /v2/...; /{OpenApi} lists them."));
     }
-
-    /// <summary>The version that a package goes by: one that was never published has none of its own.</summary>
-    public static string Version(ModelManifest manifest) => manifest.Version ?? NoVersion;
 
     public static Task NotReady(HttpContext context)
     {
@@ -88,14 +91,22 @@ static class OpenInference
         await ResponseJson.Write(context, ready ? 200 : 503, json => WriteReady(json, ready));
     }
 
+    /// <summary>A version in the path may be the previous one, which is as ready as its own golden rows say.</summary>
     static async Task ModelReadyAsync(HttpContext context, ServedModel served)
     {
-        if (served.Package is not null && !ModelTarget.TryFind(context, served, out _, out var refusal))
+        if (served.Current is null)
+        {
+            await ReadyAsync(context, served);
+        }
+        else if (!ModelTarget.TryFind(context, served, out var target, out var refusal))
         {
             await refusal;
-            return;
         }
-        await ReadyAsync(context, served);
+        else
+        {
+            var ready = await served.IsReadyAsync(target.Model, context.RequestAborted);
+            await ResponseJson.Write(context, ready ? 200 : 503, json => WriteReady(json, ready));
+        }
     }
 
     static Task OpenApiAsync(HttpContext context)
@@ -130,12 +141,15 @@ static class OpenInference
         json.WriteBoolean("ready", ready);
     }
 
-    static void WriteModel(Utf8JsonWriter json, ModelTarget target)
+    static void WriteModel(Utf8JsonWriter json, ModelTarget target, ModelSlots slots)
     {
         var model = target.Graph.Model;
         json.WriteString("name", target.Name);
         json.WriteStartArray("versions");
-        json.WriteStringValue(Version(target.Package.Manifest));
+        foreach (var version in slots.All.Select(model => model.Version).Distinct())
+        {
+            json.WriteStringValue(version);
+        }
         json.WriteEndArray();
         json.WriteString("platform", Platform);
         json.WriteStartArray("inputs");
@@ -150,7 +164,7 @@ static class OpenInference
         }
         json.WriteEndArray();
         json.WriteStartObject("parameters");
-        WriteSpace(json, target.Package.Manifest);
+        WriteSpace(json, target.Manifest);
         json.WriteEndObject();
     }
 
@@ -180,7 +194,9 @@ static class OpenInference
         json.WriteStartObject("dynamic_batching");
         json.WriteStartObject("default_queue_policy");
         json.WriteNumber("max_queue_size", options.QueueCapacity);
+        json.WriteBoolean("allow_timeout_override", true);
         json.WriteEndObject();
+        json.WriteNumber("max_queue_delay_microseconds", options.LingerMilliseconds * 1000);
         json.WriteEndObject();
     }
 

@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -8,26 +7,26 @@ using Mim.Models;
 namespace Mim.Inference;
 
 /// <summary>
-/// Loads, verifies and warms the model, says when it is ready, and drains it at the end. Any failure is kept and stops the host, because a
+/// Loads, verifies and warms the model, says when it is ready, watches it, and drains it at the end. Any failure is kept and stops the host, because a
 /// host whose background service failed would otherwise end with exit code 0 (dotnet/runtime#67146).
 /// </summary>
 public sealed class ServedModel : BackgroundService
 {
-    static readonly Meter s_meter = new("Mim.Inference");
-    static readonly Gauge<int> s_info = s_meter.CreateGauge<int>("mim.inference.model.info");
-
     readonly InferenceOptions _options;
     readonly IHostApplicationLifetime _lifetime;
     readonly ILogger<ServedModel> _logger;
-    readonly ILoggerFactory _loggers;
+    readonly TimeProvider _time;
+    readonly ModelSwap _swap;
     readonly TaskCompletionSource<bool> _loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    volatile ModelPackage? _package;
-    ServedGraph? _encoder;
-    ServedGraph? _decoder;
 
-    public ServedModel(IOptions<InferenceOptions> options, IHostApplicationLifetime lifetime, ILoggerFactory loggers)
+    /// <summary>Ends in an exception when an inference thread dies.</summary>
+    readonly TaskCompletionSource _death = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public ServedModel(IOptions<InferenceOptions> options, IHostApplicationLifetime lifetime, ILoggerFactory loggers, TimeProvider time)
     {
-        (_options, _lifetime, _loggers, _logger) = (options.Value, lifetime, loggers, loggers.CreateLogger<ServedModel>());
+        (_options, _lifetime, _time) = (options.Value, lifetime, time);
+        _logger = loggers.CreateLogger<ServedModel>();
+        _swap = new(Slots, _options, loggers, time, Watch);
     }
 
     /// <summary>Why the host stops, if it does not stop because it was told to.</summary>
@@ -36,23 +35,53 @@ public sealed class ServedModel : BackgroundService
     /// <summary>The bounds that the goldens broke; the model is then never served.</summary>
     public IReadOnlyList<string> BrokenBounds { get; private set; } = [];
 
-    /// <summary>The verified package; null before.</summary>
-    public ModelPackage? Package => _package;
+    public ModelSlots Slots { get; } = new();
+
+    /// <summary>The model in service; null before and when there is none.</summary>
+    public LoadedModel? Current => Slots.Current;
+
+    /// <summary>The verified package in service; null before.</summary>
+    public ModelPackage? Package => Current?.Package;
+
+    /// <summary>The name of every model that this worker ever serves; null before the first.</summary>
+    public string? Name => _swap.Name;
+
+    /// <summary>The versions of the store that could be loaded, whether they are complete or not; none when the model is a folder outside of it.</summary>
+    public IReadOnlyList<string> Stored => Name is { } name ? _swap.Store.VersionsOf(name) : [];
 
     /// <summary>Ends when the model is in service, or never will be.</summary>
     public Task<bool> LoadedAsync(CancellationToken cancellationToken) => _loaded.Task.WaitAsync(cancellationToken);
 
     /// <summary>The graph that takes this input; null before the model is loaded or when it has none.</summary>
-    public ServedGraph? Graph(string input) => Package is null ? null : input == TensorNames.X ? _encoder : input == TensorNames.Z ? _decoder : null;
+    public ServedGraph? Graph(string input) => Current?.Graph(input);
 
-    /// <summary>Whether requests would be answered.</summary>
-    public async Task<bool> IsReadyAsync(CancellationToken cancellationToken)
+    /// <inheritdoc cref="ModelSwap.LoadAsync"/>
+    public Task<SwapResult> LoadAsync(string? version, CancellationToken cancellationToken) => _swap.LoadAsync(version, cancellationToken);
+
+    /// <inheritdoc cref="ModelSwap.UnloadAsync"/>
+    public Task<bool> UnloadAsync(CancellationToken cancellationToken) => _swap.UnloadAsync(cancellationToken);
+
+    /// <summary>
+    /// Whether requests would be answered, and rightly: the golden rows passed when they were replayed last, and no run has failed since. When they did
+    /// not they are replayed now, so that an engine that recovers is ready again without traffic.
+    /// </summary>
+    public async Task<bool> IsReadyAsync(CancellationToken cancellationToken) => Current is { } model && await IsReadyAsync(model, cancellationToken);
+
+    /// <summary>The same of one of the slots.</summary>
+    public async Task<bool> IsReadyAsync(LoadedModel model, CancellationToken cancellationToken)
     {
-        if (Package is null || _encoder is not { } encoder || _lifetime.ApplicationStopping.IsCancellationRequested)
+        if (_lifetime.ApplicationStopping.IsCancellationRequested)
         {
             return false;
         }
-        return await encoder.IsHealthyAsync(cancellationToken) && (_decoder is not { } decoder || await decoder.IsHealthyAsync(cancellationToken));
+        foreach (var graph in model.Graphs)
+        {
+            if (!graph.IsHealthy && !await graph.CheckAsync(cancellationToken))
+            {
+                return false;
+            }
+        }
+        return true;
     }
 
     /// <summary>Answers every accepted row, or fails those that still wait when the time is up; an unanswered row is an exception.</summary>
@@ -60,8 +89,7 @@ public sealed class ServedModel : BackgroundService
     {
         try
         {
-            ServedGraph?[] graphs = [_encoder, _decoder];
-            await Task.WhenAll(graphs.OfType<ServedGraph>().Select(graph => graph.Batcher.StopAsync(cancellationToken)));
+            await Task.WhenAll(Slots.All.Select(model => model.StopAsync(cancellationToken)));
         }
         finally
         {
@@ -71,15 +99,11 @@ public sealed class ServedModel : BackgroundService
 
     public override void Dispose()
     {
-        foreach (var graph in (ServedGraph?[])[_encoder, _decoder])
+        foreach (var model in Slots.All)
         {
-            graph?.Batcher.Dispose();
-            // A run that hangs still writes into the session's memory; the process is about to end.
-            if (graph is { Batcher.Completion.IsCompleted: true })
-            {
-                graph.Model.Dispose();
-            }
+            model.Dispose();
         }
+        _swap.Dispose();
         base.Dispose();
     }
 
@@ -88,17 +112,18 @@ public sealed class ServedModel : BackgroundService
     {
         try
         {
-            var loaded = Load();
-            _loaded.SetResult(loaded);
-            if (loaded && _encoder is { } encoder)
+            BrokenBounds = _swap.First();
+            _loaded.SetResult(BrokenBounds.Count == 0);
+            if (BrokenBounds.Count == 0)
             {
-                // Only a batcher that dies ends before the host does.
-                await Task.WhenAny(encoder.Batcher.Completion, _decoder?.Batcher.Completion ?? encoder.Batcher.Completion).Unwrap().WaitAsync(stoppingToken);
+                // Only a death ends before the host does.
+                await Task.WhenAny(_death.Task, WatchAsync(stoppingToken)).Unwrap();
             }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
             _loaded.TrySetResult(false);
+            return;
         }
         catch (Exception e)
         {
@@ -108,47 +133,37 @@ public sealed class ServedModel : BackgroundService
         _lifetime.StopApplication();
     }
 
-    bool Load()
+    void Watch(LoadedModel model) => model.Completion.ContinueWith(thread =>
     {
-        var package = ModelPackage.Open(new ModelStore(_options.Store).Resolve(_options.Model));
-        var engine = new EngineOptions(_options.Threads, _options.Device);
-        List<ParityCheck> checks = [];
-        _encoder = Serve(OnnxModel.Encoder(package, _options.MaxBatchSize, engine));
-        _decoder = package.Decoder is null ? null : ServeDecoder();
-
-        var manifest = package.Manifest;
-        var report = new VerificationReport(manifest.Name, manifest.Version, manifest.SpaceId, OnnxModel.Engine, _encoder.Model.Device, engine.Threads, checks);
-        if (!report.Passed)
+        if (thread.Exception is { } death)
         {
-            BrokenBounds = [.. report.Failures()];
-            return false;
+            _death.TrySetException(death.InnerExceptions);
         }
-        _package = package;
-        s_info.Record(1, new("model", manifest.Name), new("version", manifest.Version), new("space_id", manifest.SpaceId));
-        _logger.Loaded(manifest.Name, manifest.Version ?? "(not published)", manifest.SpaceId, OnnxModel.Engine, report.Device, engine.Threads, report.MaxAbs);
-        return true;
+    }, TaskScheduler.Default);
 
-        ServedGraph? ServeDecoder()
+    /// <summary>Replays the golden rows again and again.</summary>
+    async Task WatchAsync(CancellationToken stoppingToken)
+    {
+        using PeriodicTimer timer = new(TimeSpan.FromSeconds(_options.CanarySeconds), _time);
+        while (await timer.WaitForNextTickAsync(stoppingToken))
         {
-            var model = OnnxModel.Decoder(package, _options.MaxBatchSize, engine);
-            if (!package.Manifest.Autoregressive)
+            if (Current is not { } model)
             {
-                return Serve(model);
+                continue;
             }
-            // A batch may take as many runs as x has elements: no answer to wait for over HTTP.
-            using (model)
+            var healthy = model.IsHealthy;
+            foreach (var graph in model.Graphs)
             {
-                Verification.Check(package, model, checks);
+                await graph.CheckAsync(stoppingToken);
             }
-            return null;
-        }
-
-        ServedGraph Serve(OnnxModel model)
-        {
-            Verification.Check(package, model, checks);
-            model.WarmUp();
-            var batcher = new MicroBatcher(model.Buffers, model.Run, _options.QueueCapacity, package.Manifest.Name, _loggers.CreateLogger<MicroBatcher>());
-            return new(package, model, batcher);
+            if (healthy && !model.IsHealthy)
+            {
+                _logger.CanaryFailed(model.Manifest.Name);
+            }
+            else if (!healthy && model.IsHealthy)
+            {
+                _logger.CanaryPassed(model.Manifest.Name);
+            }
         }
     }
 }

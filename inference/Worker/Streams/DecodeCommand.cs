@@ -54,7 +54,7 @@ public static class DecodeCommand
         ModelManifest manifest, OnnxModel model, RunBatch run, RowReader reader, Labels? labels, RowFormat format, string output, Progress progress,
         CancellationToken cancellationToken)
     {
-        using var batcher = new MicroBatcher(model.Buffers, run, RowPipeline.QueueRows(model.Buffers.MaxRows), manifest.Name, NullLogger.Instance);
+        using var batcher = new MicroBatcher(model.Buffers, run, new(RowPipeline.QueueRows(model.Buffers.MaxRows)), manifest.Name, NullLogger.Instance);
         using var writer = new RowWriter(output, format, manifest);
         var rows = await RowPipeline.RunAsync(reader, batcher, block => labels?.Attach(block), Write, progress, cancellationToken);
         labels?.End();

@@ -44,7 +44,7 @@ public static class EncodeCommand
         }
         var posterior = sample is { } seed ? new PosteriorSample(seed) : null;
         var z = new float[manifest.ZSize];
-        using var batcher = new MicroBatcher(model.Buffers, model.Run, RowPipeline.QueueRows(model.Buffers.MaxRows), manifest.Name, NullLogger.Instance);
+        using var batcher = new MicroBatcher(model.Buffers, model.Run, new(RowPipeline.QueueRows(model.Buffers.MaxRows)), manifest.Name, NullLogger.Instance);
         using var writer = EmbeddingWriter.Create(output, format, manifest.SpaceId, manifest.Name, manifest.ZSize, manifest.Version);
         var rows = await RowPipeline.RunAsync(reader, batcher, block => labels?.Attach(block), Write, progress, cancellationToken);
         labels?.End();

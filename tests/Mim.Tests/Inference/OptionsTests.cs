@@ -43,6 +43,24 @@ public sealed class OptionsTests
         Assert.DoesNotContain("s3cret", fault, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Options_in_words_have_no_secret_in_them()
+    {
+        var words = new InferenceOptions { Model = "m", ApiKey = "s3cret-0123456789", CertificatePassword = "s3cret" }.ToString();
+        Assert.DoesNotContain("s3cret", words, StringComparison.Ordinal);
+        Assert.Contains("ApiKey = (not shown)", words, StringComparison.Ordinal);
+        Assert.Contains("Model = m, ", words, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("OtlpEndpoint", "nonsense", "an address such as http://127.0.0.1:4318")]
+    [InlineData("OtlpEndpoint", "ftp://127.0.0.1", "an address such as http://127.0.0.1:4318")]
+    [InlineData("ModelControl", "perhaps", "true or false")]
+    [InlineData("LingerMilliseconds", "-1", "an integer from 0 to 1000")]
+    [InlineData("CanarySeconds", "0", "an integer from 1 to 3600")]
+    public void A_text_that_is_no_value_of_its_key_is_named_with_what_is(string key, string value, string expected) =>
+        Assert.Equal($"'Inference:{key}': expected {expected}, found '{value}'.", Fault(new([new("Model", "m"), new(key, value)])));
+
     [Theory]
     [InlineData("https://127.0.0.1:0", null, null, "Certificate: expected a file for https://127.0.0.1:0, found none")]
     [InlineData("http://127.0.0.1:0", "c.pem", null, "Urls: expected an address that begins with https://")]

@@ -202,14 +202,16 @@ public sealed class ServeTests : IDisposable
         var package = ModelPackage.Open(_folder["package"]);
         using var model = OnnxModel.Encoder(package, 4, new EngineOptions(1, Device.Cpu));
         var broken = true;
-        using var batcher = new MicroBatcher(model.Buffers, Run, 16, "canary", NullLogger.Instance);
-        ServedGraph graph = new(package, model, batcher);
-        Assert.True(await graph.IsHealthyAsync(CancellationToken.None)); // nothing has failed yet
+        using var batcher = new MicroBatcher(model.Buffers, Run, new(16), "canary", NullLogger.Instance);
+        ServedGraph graph = new(package, model, batcher, TimeSpan.FromMinutes(1), TimeProvider.System);
+        Assert.True(graph.IsHealthy); // nothing has failed yet
         Assert.True(batcher.TryRun(new float[AffineModel.X], 1, new Memory<float>[2], CancellationToken.None, out var completion));
         await Assert.ThrowsAsync<InvalidOperationException>(() => completion.AsTask());
-        Assert.False(await graph.IsHealthyAsync(CancellationToken.None));
+        Assert.False(graph.IsHealthy);
+        Assert.False(await graph.CheckAsync(CancellationToken.None));
         broken = false;
-        Assert.True(await graph.IsHealthyAsync(CancellationToken.None));
+        Assert.True(await graph.CheckAsync(CancellationToken.None));
+        Assert.True(graph.IsHealthy);
 
         void Run(int rows)
         {

@@ -36,7 +36,7 @@ sealed class TestWorker : IAsyncDisposable
         TemporaryFolder folder = new();
         Affine.Write(folder["package"]);
         InMemoryServer server = new();
-        TestWorker worker = new(folder, server, Create(server, services, [("Model", folder["package"]), .. settings]));
+        TestWorker worker = new(folder, server, Create(server, services, settings.Any(setting => setting.Key == "Model") ? settings : [("Model", folder["package"]), .. settings]));
         await worker.App.StartAsync();
         Assert.True(await worker.Served.LoadedAsync(CancellationToken.None));
         return worker;
@@ -58,6 +58,9 @@ sealed class TestWorker : IAsyncDisposable
         Server.Dispose();
         _folder.Dispose();
     }
+
+    /// <summary>The exit code, once the worker has stopped.</summary>
+    public Task<int> RunAsync() => InferenceHost.WaitAsync(App, CancellationToken.None);
 
     public Task<Answer> GetAsync(string path, params (string Name, string Value)[] headers) => Server.SendAsync("GET", path, [], headers);
 

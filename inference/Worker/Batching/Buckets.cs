@@ -1,0 +1,23 @@
+namespace Mim.Inference;
+
+/// <summary>
+/// The sizes that batches are padded to: every size up to 8, then four for each doubling, and the largest. An engine plans (and on a GPU measures)
+/// for each new shape, so shapes are few; padding is below a quarter of a batch.
+/// </summary>
+public static class Buckets
+{
+    const int Exact = 8;
+
+    /// <summary>Ascending; the last is <paramref name="maxRows"/>.</summary>
+    public static int[] UpTo(int maxRows)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(maxRows, 1);
+        List<int> sizes = [];
+        for (int size = 1, step = 1; size < maxRows; size += step)
+        {
+            sizes.Add(size);
+            step = size == Exact * step ? 2 * step : step;
+        }
+        return [.. sizes, maxRows];
+    }
+}

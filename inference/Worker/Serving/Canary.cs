@@ -1,0 +1,87 @@
+using Mim.Models;
+
+namespace Mim.Inference;
+
+/// <summary>
+/// Golden rows that go through the queue like any request: proof that the engine still computes what the training engine computed. One at a time; a
+/// probe that comes meanwhile waits for the same answer, and one that takes longer than its patience is a failure.
+/// </summary>
+sealed class Canary
+{
+    readonly OnnxModel _model;
+    readonly MicroBatcher _batcher;
+    readonly Golden _golden;
+    readonly TimeSpan _patience;
+    readonly TimeProvider _time;
+
+    /// <summary>For each output, what parity counts in (<see cref="ModelPackage.Units"/>).</summary>
+    readonly float[][] _units;
+
+    readonly Lock _gate = new();
+    Task<bool>? _check;
+
+    /// <summary>The goldens have been replayed before a model is served.</summary>
+    volatile bool _passed = true;
+
+    public Canary(ModelPackage package, OnnxModel model, MicroBatcher batcher, TimeSpan patience, TimeProvider time)
+    {
+        (_model, _batcher, _patience, _time) = (model, batcher, patience, time);
+        _golden = package.Goldens[0];
+        _units = [.. model.Outputs.Select(package.Units)];
+    }
+
+    /// <summary>Whether the latest check passed and no run has failed since.</summary>
+    public bool Passed => _passed && !_batcher.LastRunFailed && !_batcher.IsStopping;
+
+    /// <summary>Replays the golden rows, or waits for those that are on their way.</summary>
+    public async Task<bool> CheckAsync(CancellationToken cancellationToken)
+    {
+        Task<bool> check;
+        lock (_gate)
+        {
+            if (_check is { IsCompleted: false } && !_passed)
+            {
+                // This one has been late already.
+                return false;
+            }
+            check = _check = _check is { IsCompleted: false } running ? running : ReplayAsync();
+        }
+        try
+        {
+            _passed = await check.WaitAsync(_patience, _time, cancellationToken);
+        }
+        catch (TimeoutException)
+        {
+            _passed = false;
+        }
+        return Passed;
+    }
+
+    async Task<bool> ReplayAsync()
+    {
+        var outputs = Array.ConvertAll(_model.Buffers.OutputWidths.ToArray(), width => (Memory<float>)new float[_golden.Rows * width]);
+        if (!_batcher.TryRunCanary(_golden.Tensors[_model.Input], _golden.Rows, outputs, out var completion))
+        {
+            // A full queue says that the worker is busy, and no more.
+            return _passed && !_batcher.IsStopping;
+        }
+        try
+        {
+            await completion;
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            // The batcher has logged it.
+            return false;
+        }
+        for (var i = 0; i < outputs.Length; i++)
+        {
+            var expected = _golden.Tensors[_model.Outputs[i]];
+            if (!Parity.Compare(outputs[i].Span, expected, Parity.EngineTolerance, Parity.EngineTolerance, units: _units[i]).Passed)
+            {
+                return false;
+            }
+        }
+        return true;
+    }
+}
