@@ -37,6 +37,18 @@ public sealed class ProtocolTests
     }
 
     [Fact]
+    public async Task A_batch_holds_no_more_values_than_its_budget_and_never_less_than_a_row()
+    {
+        await using var worker = await TestWorker.StartAsync(("MaxBatchElements", "12"));
+        Assert.Equal(2, (await worker.GetAsync("/v2/models/affine/config")).Json.GetProperty("max_batch_size").GetInt32()); // of 5 values
+        Assert.Equal(4, (await worker.GetAsync("/v2/models/affine.decoder/config")).Json.GetProperty("max_batch_size").GetInt32()); // of 3
+        Assert.Equal(200, (await worker.PostAsync(TestWorker.Infer, TestWorker.Ones(5))).Status);
+        Assert.Equal(3, worker.Served.Current!.Encoder.Batcher.Statistics.Infer.Count);
+        await using var narrow = await TestWorker.StartAsync(("MaxBatchElements", "1"));
+        Assert.Equal(200, (await narrow.PostAsync(TestWorker.Infer, TestWorker.Ones(2))).Status);
+    }
+
+    [Fact]
     public async Task The_server_names_the_extensions_that_it_has()
     {
         await using var worker = await TestWorker.StartAsync();
