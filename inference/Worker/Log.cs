@@ -32,4 +32,14 @@ static partial class Log
 
     [LoggerMessage(Level = LogLevel.Critical, Message = "Inference thread died")]
     public static partial void ThreadDied(this ILogger logger, Exception e);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The sink failed, try {Tries}; the worker waits and tries again: {Reason}")]
+    public static partial void SinkRetried(this ILogger logger, int tries, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Dead letter: record '{Key}', delivery {Attempt}: {Reason}")]
+    public static partial void DeadLettered(this ILogger logger, string? key, string reason, int attempt);
+
+    [LoggerMessage(Level = LogLevel.Information,
+        Message = "Records read {Read}, written {Written}, dead-lettered {DeadLettered}; redelivered {Redelivered}, retried {Retried}")]
+    public static partial void WorkEnded(this ILogger logger, long read, long written, long deadLettered, long redelivered, long retried);
 }

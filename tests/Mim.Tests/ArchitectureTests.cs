@@ -27,6 +27,8 @@ public sealed class ArchitectureTests
         ["OpenTelemetry.Exporter.OpenTelemetryProtocol"] = ["Mim.Inference"],
         ["MathNet.Numerics"] = ["Microsoft.ML"],
         ["Microsoft.Extensions.Hosting"] = ["Mim.Inference"],
+        ["Npgsql"] = ["Mim.Inference"],
+        ["RabbitMQ.Client"] = ["Mim.Inference"],
         ["Spectre.Console"] = ["Mim.Pipeline", "Mim.Training"],
         ["System.CommandLine"] = ["Mim.Pipeline", "Mim.Training", "Mim.Inference", "Mim.Downstream"],
         ["System.Numerics.Tensors"] = ["Microsoft.ML", "Mim.Training", "Mim.Inference"],
