@@ -42,4 +42,13 @@ static partial class Log
     [LoggerMessage(Level = LogLevel.Information,
         Message = "Records read {Read}, written {Written}, dead-lettered {DeadLettered}; redelivered {Redelivered}, retried {Retried}")]
     public static partial void WorkEnded(this ILogger logger, long read, long written, long deadLettered, long redelivered, long retried);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The source cannot be reached, try {Tries}; the worker waits and tries again: {Reason}")]
+    public static partial void SourceRetried(this ILogger logger, int tries, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The source was lost and is opened again: {Reason}")]
+    public static partial void SourceLost(this ILogger logger, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The dead-letter queue '{Queue}' refused a record, try {Tries}; the worker waits and tries again")]
+    public static partial void DeadLetterRefused(this ILogger logger, string queue, int tries);
 }

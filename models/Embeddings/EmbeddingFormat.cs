@@ -16,6 +16,9 @@ public enum EmbeddingFormat
 /// <summary>The extension says the format.</summary>
 public static class EmbeddingFormats
 {
+    /// <summary>Keys of a line of JSON that say where its vector comes from; readers of vectors pass over them.</summary>
+    public static IReadOnlyList<string> ProvenanceKeys { get; } = ["source", "key", "model", "model_version", "content_sha256", "revision"];
+
     public static EmbeddingFormat Of(string path) => Path.GetExtension(path) switch
     {
         ".npy" => EmbeddingFormat.Npy,

@@ -151,6 +151,8 @@ public sealed record EmbeddingSet
                 case "z":
                     z = [.. entry.Value.EnumerateArray().Select(value => value.TryGetSingle(out var number) ? number : float.NaN)];
                     break;
+                case var provenance when EmbeddingFormats.ProvenanceKeys.Contains(provenance):
+                    break;
                 default:
                     throw new InvalidDataException(
                         $"{where}: unknown key '{entry.Name}'.{Nearest.Hint(entry.Name, ["id", "label", "space_id", "z"])}");

@@ -10,7 +10,7 @@ public interface IVectorSink : IAsyncDisposable
     ValueTask OpenAsync(ModelManifest model, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Writes all rows or none. A row whose id is there is replaced if its content differs and its revision is no lower.
+    /// Writes all rows or none. A row whose id is there is replaced if its revision is higher, or the same and its content differs.
     /// </summary>
     /// <exception cref="InvalidDataException">The rows are of another space than the target's.</exception>
     ValueTask WriteAsync(VectorBatch batch, CancellationToken cancellationToken);

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using System.Diagnostics.Metrics;
+using System.Numerics.Tensors;
 using System.Threading.Channels;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -99,7 +100,7 @@ public sealed class StreamWorker : BackgroundService
 
     async Task RunAsync(ModelManifest model, CancellationToken stoppingToken)
     {
-        for (var tries = 1; await AttemptAsync(() => _sink.OpenAsync(model, stoppingToken)) is { } fault; tries++)
+        for (var tries = 1; await AttemptAsync(() => _sink.OpenAsync(model, stoppingToken), stoppingToken) is { } fault; tries++)
         {
             _logger.SinkRetried(tries, fault.Message);
             await _backoff.WaitAsync(tries, stoppingToken);
@@ -126,14 +127,14 @@ public sealed class StreamWorker : BackgroundService
 
     /// <returns>The fault, if trying again may help.</returns>
     [SuppressMessage("Design", "CA1031", Justification = "The sink says which failures pass; the rest travels.")]
-    async ValueTask<Exception?> AttemptAsync(Func<ValueTask> attempt)
+    async ValueTask<Exception?> AttemptAsync(Func<ValueTask> attempt, CancellationToken cancellationToken)
     {
         try
         {
             await attempt();
             return null;
         }
-        catch (Exception e) when (e is not OperationCanceledException && _sink.FaultOf(e) == SinkFault.Transient)
+        catch (Exception e) when (!cancellationToken.IsCancellationRequested && _sink.FaultOf(e) == SinkFault.Transient)
         {
             return e;
         }
@@ -141,6 +142,7 @@ public sealed class StreamWorker : BackgroundService
 
     async Task ReadAllAsync(ChannelWriter<RecordBatch> batches, RowContract contract, int zSize, CancellationToken cancellationToken)
     {
+        var embedded = Task.CompletedTask;
         while (true)
         {
             List<SourceRecord> records = new(_options.Batch);
@@ -152,16 +154,18 @@ public sealed class StreamWorker : BackgroundService
             s_inFlight.Add(records.Count, _tag);
             RecordBatch batch = new(records, contract, zSize);
             // Read is read: told to stop, the worker embeds and writes these still.
-            batch.Embedded = EmbedAsync(batch, _abandoned.Token);
+            batch.Embedded = embedded = EmbedAsync(batch, embedded, _abandoned.Token);
             await batches.WriteAsync(batch, _abandoned.Token);
             cancellationToken.ThrowIfCancellationRequested();
         }
     }
 
     [SuppressMessage("Design", "CA1031", Justification = "A failed run is retried row by row to find the one at fault.")]
-    Task EmbedAsync(RecordBatch batch, CancellationToken cancellationToken)
+    async Task EmbedAsync(RecordBatch batch, Task previous, CancellationToken cancellationToken)
     {
-        return Bisection.RunAsync(0, batch.Items.Count, RunAsync, AloneAsync);
+        // One at a time: a run that two batches share fails for the fault of either, and a sound record alone with a bad one would be blamed.
+        await previous;
+        await Bisection.RunAsync(0, batch.Items.Count, RunAsync, AloneAsync);
 
         async ValueTask<Exception?> RunAsync(int first, int count)
         {
@@ -172,7 +176,7 @@ public sealed class StreamWorker : BackgroundService
                 {
                     var item = batch.Items[i];
                     item.Model = model;
-                    if (batch.Z(i, 1).Span.ContainsAnyExceptInRange(float.MinValue, float.MaxValue))
+                    if (!TensorPrimitives.IsFiniteAll<float>(batch.Z(i, 1).Span))
                     {
                         batch.Fault(item, "the encoder's output is not finite for this record: a value far outside the training data overflows.");
                     }
@@ -262,7 +266,7 @@ public sealed class StreamWorker : BackgroundService
                 await _sink.FlushAsync(cancellationToken);
                 return null;
             }
-            catch (Exception e) when (e is not OperationCanceledException && _sink.FaultOf(e) is not SinkFault.Fatal)
+            catch (Exception e) when (!cancellationToken.IsCancellationRequested && _sink.FaultOf(e) is not SinkFault.Fatal)
             {
                 if (_sink.FaultOf(e) == SinkFault.Row)
                 {

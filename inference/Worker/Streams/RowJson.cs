@@ -79,6 +79,8 @@ static class RowJson
             case "label":
                 attributes.Label = text;
                 return null;
+            case var provenance when contract.SpaceId is not null && EmbeddingFormats.ProvenanceKeys.Contains(provenance) && text is not null:
+                return null;
             case "space_id" when contract.SpaceId is not null:
                 return text == contract.SpaceId ? null : $"expected a code of space {contract.SpaceId}, found space '{text}'. Encode the data again with this model.";
             default:
