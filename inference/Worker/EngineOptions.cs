@@ -61,6 +61,8 @@ sealed class EngineFlags
             : throw new UsageException($"--threads: expected at least 1, found {threads}.");
     }
 
+    public string StoreOf(ParseResult parsed) => parsed.GetValue(_store) ?? Store;
+
     public ModelPackage Open(ParseResult parsed, string? nameOrPath = null) =>
-        ModelPackage.Open(new ModelStore(parsed.GetValue(_store) ?? Store).Resolve(nameOrPath ?? parsed.GetRequiredValue(_model)));
+        ModelPackage.Open(new ModelStore(StoreOf(parsed)).Resolve(nameOrPath ?? parsed.GetRequiredValue(_model)));
 }

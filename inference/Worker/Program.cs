@@ -10,7 +10,11 @@ return await Cli.RunAsync(
         VerifyCommand.Create(),
         ServeCommand.Create(),
         BenchCommand.Create(),
+        WorkCommand.Create(),
+        DlqCommand.Create(),
+        MigrateCommand.Create(),
+        ChaosCommand.Create(),
     },
     args,
-    // serve drains for at most --drain seconds, which may be an hour.
-    patience: args is ["serve", ..] ? TimeSpan.FromHours(2) : null);
+    // Both drain for at most --drain seconds, which may be an hour.
+    patience: args is ["serve" or "work", ..] ? TimeSpan.FromHours(2) : null);

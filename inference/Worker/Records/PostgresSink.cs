@@ -8,11 +8,11 @@ namespace Mim.Inference;
 /// A table of PostgreSQL. Rows are copied into a staging table and merged from there by id, in one transaction: a crash on either side leaves all or
 /// none of them, and none twice.
 /// </summary>
-/// <param name="database">Disposed of with the sink.</param>
+/// <param name="database">Disposed of with the sink that owns it.</param>
 /// <param name="table">See <see cref="PostgresTable.IsName"/>.</param>
 /// <param name="keepsX">Whether to store the features, too.</param>
 /// <param name="index">Whether to index codes where pgvector is there.</param>
-public sealed class PostgresSink(NpgsqlDataSource database, string table, bool keepsX, bool index) : IVectorSink
+public sealed class PostgresSink(NpgsqlDataSource database, string table, bool keepsX, bool index, bool ownsDatabase = true) : IVectorSink
 {
     NpgsqlConnection? _connection;
     PostgresTable? _table;
@@ -85,7 +85,10 @@ public sealed class PostgresSink(NpgsqlDataSource database, string table, bool k
     public async ValueTask DisposeAsync()
     {
         await DisconnectAsync();
-        await database.DisposeAsync();
+        if (ownsDatabase)
+        {
+            await database.DisposeAsync();
+        }
     }
 
     static async Task ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken)

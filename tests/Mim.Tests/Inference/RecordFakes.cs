@@ -204,6 +204,9 @@ sealed class SumEmbedder : IEmbedder
 
     public bool IsBroken { get; set; }
 
+    /// <summary>Poison is harmless.</summary>
+    public bool IsMended { get; init; }
+
     /// <summary>Rows of each run.</summary>
     public List<int> Runs { get; } = [];
 
@@ -215,7 +218,7 @@ sealed class SumEmbedder : IEmbedder
         for (var row = 0; row < rows; row++)
         {
             var first = x.Span[row * 2];
-            z.Span[row] = IsBroken || first == Poison ? throw new InvalidOperationException("the run broke")
+            z.Span[row] = IsBroken || (first == Poison && !IsMended) ? throw new InvalidOperationException("the run broke")
                 : first == Overflow ? float.PositiveInfinity : first + x.Span[(row * 2) + 1];
         }
         return ValueTask.FromResult(Manifest);

@@ -1,0 +1,73 @@
+using System.CommandLine;
+using System.ComponentModel.DataAnnotations;
+using System.Text.Json;
+using Mim.Models;
+
+namespace Mim.Inference;
+
+/// <summary><c>chaos</c>: whether the worker keeps its word while everything around it breaks.</summary>
+public static class ChaosCommand
+{
+    const int FullRecords = 1_000_000;
+    const int FullDatabaseDownSeconds = 30;
+    const int FullKills = 20;
+
+    static readonly ChaosOptions s_defaults = new();
+    static readonly JsonSerializerOptions s_json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
+
+    public static Command Create()
+    {
+        var seed = Flag("--seed", s_defaults.Seed, "Draws the records, the poison among them, and which worker dies when.");
+        Option<int?> records = new("--records") { Description = $"Good records (default: {s_defaults.Records}; with --full {FullRecords})." };
+        var workers = Flag("--workers", s_defaults.Workers, "Processes that compete for the queue.");
+        var batch = Flag("--batch", s_defaults.Batch, "Each worker's --batch.");
+        var timeout = Flag("--consumer-timeout", s_defaults.ConsumerTimeoutSeconds, "The broker's, in seconds; a machine that is slow or busy needs a longer one.");
+        Option<bool> calm = new("--calm") { Description = "No faults but the poison: what the workers do undisturbed." };
+        Option<bool> full = new("--full") { Description = $"{FullRecords} records, {FullKills} kills, the database away for {FullDatabaseDownSeconds} s." };
+        Option<bool> json = new("--json") { Description = "Print the report as JSON; the faults go to standard error." };
+        Command command = new("chaos",
+            "Prove that no record is lost and none counts twice: start a RabbitMQ node and a PostgreSQL cluster of its own, let workers embed records "
+            + "with poison among them, kill and restart everything, then look at every row and every dead letter. Exit 3 if anything is amiss.")
+        {
+            seed, records, workers, batch, timeout, calm, full, json,
+        };
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            var isFull = parsed.GetValue(full);
+            ChaosOptions options = new()
+            {
+                Seed = parsed.GetValue(seed),
+                Records = parsed.GetValue(records) ?? (isFull ? FullRecords : s_defaults.Records),
+                Workers = parsed.GetValue(workers),
+                Batch = parsed.GetValue(batch),
+                ConsumerTimeoutSeconds = parsed.GetValue(timeout),
+                Faults = !parsed.GetValue(calm),
+                Kills = isFull ? FullKills : s_defaults.Kills,
+                DatabaseDownSeconds = isFull ? FullDatabaseDownSeconds : s_defaults.DatabaseDownSeconds,
+            };
+            List<ValidationResult> faults = [];
+            if (!Validator.TryValidateObject(options, new ValidationContext(options), faults, validateAllProperties: true))
+            {
+                throw new UsageException(string.Join('\n', faults.Select(fault => fault.ErrorMessage)));
+            }
+            var (output, error) = (parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error);
+            await using var run = await ChaosRun.StartAsync(options, parsed.GetValue(json) ? error : output, cancellationToken);
+            var report = await run.RunAsync(cancellationToken);
+            if (parsed.GetValue(json))
+            {
+                output.WriteLine(JsonSerializer.Serialize(report, s_json));
+            }
+            else
+            {
+                foreach (var line in report.Lines())
+                {
+                    output.WriteLine(line);
+                }
+            }
+            return report.Holds ? ExitCode.Done : ExitCode.Gate;
+        });
+        return command;
+    }
+
+    static Option<int> Flag(string name, int value, string description) => new(name) { Description = description, DefaultValueFactory = _ => value };
+}

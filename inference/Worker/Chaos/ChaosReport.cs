@@ -1,0 +1,55 @@
+using System.Globalization;
+
+namespace Mim.Inference;
+
+/// <summary>What a run showed.</summary>
+sealed record ChaosReport
+{
+    public required ChaosVerdict Verdict { get; init; }
+
+    public required int Seed { get; init; }
+
+    /// <summary>Messages; more than records where the broker's confirmation was lost.</summary>
+    public required long Sent { get; init; }
+
+    /// <summary>From the first worker's start to the last row.</summary>
+    public required double Seconds { get; init; }
+
+    public required int Workers { get; init; }
+
+    public required int Kills { get; init; }
+
+    public required int Drains { get; init; }
+
+    /// <summary>Workers that did not end with 0 on SIGTERM.</summary>
+    public required int DrainsFailed { get; init; }
+
+    public required int ConsumerTimeouts { get; init; }
+
+    public required bool ConsumerTimeoutExpected { get; init; }
+
+    /// <summary>As the workers counted that lived to say it.</summary>
+    public required long Redelivered { get; init; }
+
+    /// <summary>A fault that did not happen has shown nothing.</summary>
+    public bool Holds => Verdict.Holds && DrainsFailed == 0 && (ConsumerTimeouts > 0 || !ConsumerTimeoutExpected);
+
+    public IEnumerable<string> Lines()
+    {
+        var records = Verdict.Good + Verdict.Poison;
+        yield return Line("records in", $"{records:N0}, of which {Verdict.Poison:N0} poison; {Sent - records:N0} sent again");
+        yield return Line("rows out", $"{Verdict.Rows:N0} of {Verdict.Good:N0}");
+        yield return Line("rows that are not what they should be", $"{Verdict.Wrong:N0}");
+        yield return Line("lost", $"{Verdict.Lost:N0}");
+        yield return Line("poison in the dead-letter queue", $"{Verdict.Dead:N0} of {Verdict.Poison:N0}; {Verdict.DeadTwice:N0} of them twice");
+        yield return Line("good records in the dead-letter queue", $"{Verdict.WronglyDead:N0}");
+        yield return Line("left in the queue", $"{Verdict.Left:N0}");
+        yield return Line("redelivered and absorbed", $"at least {Redelivered:N0}");
+        yield return Line("workers", $"{Workers}; {Kills} killed, {Drains} drained, {DrainsFailed} of them without exit code 0");
+        yield return Line("consumer timeouts", $"{ConsumerTimeouts:N0}");
+        yield return Line("time", $"{Seconds:F1} s, {Verdict.Rows / Seconds:N0} rows/s");
+        yield return Holds ? "held" : "NOT held";
+    }
+
+    static string Line(string what, FormattableString found) => $"{what,-38} {found.ToString(CultureInfo.InvariantCulture)}";
+}

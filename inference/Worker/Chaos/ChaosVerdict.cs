@@ -1,0 +1,118 @@
+using System.Collections;
+using Mim.Models;
+using Npgsql;
+
+namespace Mim.Inference;
+
+/// <summary>What became of every record, read from the table and from the dead-letter queue themselves.</summary>
+sealed record ChaosVerdict
+{
+    public required int Good { get; init; }
+
+    public required int Poison { get; init; }
+
+    /// <summary>Rows of the table, whatever is in them.</summary>
+    public required int Rows { get; init; }
+
+    /// <summary>Rows that are none of a good record, or have another id, hash, model version or code than it.</summary>
+    public required int Wrong { get; init; }
+
+    /// <summary>Good records without a row.</summary>
+    public required int Lost { get; init; }
+
+    /// <summary>Poison that is in the dead-letter queue with reason, attempts and model version.</summary>
+    public required int Dead { get; init; }
+
+    /// <summary>Dead letters beyond one a record: a worker died between rejecting and acknowledging.</summary>
+    public required int DeadTwice { get; init; }
+
+    /// <summary>Dead letters of good records, or without a reason.</summary>
+    public required int WronglyDead { get; init; }
+
+    /// <summary>Records left in the source's queue.</summary>
+    public required long Left { get; init; }
+
+    public bool Holds => Rows == Good && Wrong == 0 && Lost == 0 && Dead == Poison && WronglyDead == 0 && Left == 0;
+
+    public static async Task<ChaosVerdict> ReadAsync(
+        NpgsqlDataSource database, string table, RabbitAddress source, ChaosRecords records, ChaosModel model, ModelManifest manifest, CancellationToken cancellationToken)
+    {
+        BitArray seen = new(records.Count);
+        var (rows, wrong) = (0, 0);
+        await using (var connection = await database.OpenConnectionAsync(cancellationToken))
+        await using (NpgsqlCommand command = new($"SELECT id, key, label, space_id, model_version, content_sha256, x, z FROM {table}", connection))
+        await using (var reader = await command.ExecuteReaderAsync(cancellationToken))
+        {
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                rows++;
+                if (records.Record(reader.GetString(1)) is { } record && !records.IsPoison(record) && !seen[record]
+                    && IsRight(reader, record, source.Queue, records, model, manifest))
+                {
+                    seen[record] = true;
+                }
+                else
+                {
+                    wrong++;
+                }
+            }
+        }
+        BitArray dead = new(records.Count);
+        var (twice, wronglyDead) = (0, 0);
+        RabbitDeadLetters queue = new(source);
+        foreach (var letter in await queue.PeekAsync(int.MaxValue, null, cancellationToken))
+        {
+            if (records.Record(letter.Key) is { } record && records.IsPoison(record) && letter is { Attempts: > 0, Reason.Length: > 0 } && letter.ModelVersion == manifest.Version)
+            {
+                twice += dead[record] ? 1 : 0;
+                dead[record] = true;
+            }
+            else
+            {
+                wronglyDead++;
+            }
+        }
+        return new()
+        {
+            Good = records.Good,
+            Poison = records.Poison,
+            Rows = rows,
+            Wrong = wrong,
+            Lost = records.Good - CountOf(seen),
+            Dead = CountOf(dead),
+            DeadTwice = twice,
+            WronglyDead = wronglyDead,
+            Left = await queue.LeftAsync(cancellationToken),
+        };
+    }
+
+    static bool IsRight(NpgsqlDataReader row, int record, string source, ChaosRecords records, ChaosModel model, ModelManifest manifest)
+    {
+        var x = new float[ChaosModel.X];
+        records.Features(record, x);
+        Span<double> z = stackalloc double[ChaosModel.Z];
+        model.Encode(x, z);
+        var stored = row.GetFieldValue<float[]>(7);
+        if (stored.Length != z.Length || !row.GetFieldValue<float[]>(6).AsSpan().SequenceEqual(x))
+        {
+            return false;
+        }
+        for (var i = 0; i < z.Length; i++)
+        {
+            if (!(Math.Abs(stored[i] - z[i]) <= Parity.EngineTolerance * (1 + Math.Abs(z[i]))))
+            {
+                return false;
+            }
+        }
+        return row.GetGuid(0) == RecordId.Of(manifest.SpaceId, source, ChaosRecords.Key(record)) && row.GetString(2) == ChaosRecords.Label(record)
+            && row.GetString(3) == manifest.SpaceId && row.GetString(4) == manifest.Version
+            && row.GetFieldValue<byte[]>(5).AsSpan().SequenceEqual(RecordId.ContentHash(x, ChaosRecords.Label(record)));
+    }
+
+    static int CountOf(BitArray bits)
+    {
+        var words = new int[(bits.Count + 31) / 32];
+        bits.CopyTo(words, 0);
+        return words.Sum(word => int.PopCount(word));
+    }
+}
