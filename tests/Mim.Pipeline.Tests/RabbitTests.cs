@@ -146,6 +146,28 @@ public sealed class RabbitTests(Servers servers)
         Assert.Equal(0, await dead.LeftAsync(CancellationToken.None));
     }
 
+    /// <summary>F8 of the failure catalogue, in RabbitMQ's terms.</summary>
+    [ServerFact]
+    public async Task What_outlasts_the_broker_s_consumer_timeout_is_delivered_again_and_written_once()
+    {
+        await using var broker = await PrivateBroker.CreateAsync(TimeSpan.FromSeconds(2), CancellationToken.None);
+        var address = RabbitAddress.Parse("--source", broker.Address("stalled"));
+        await PublishAsync(address, Enumerable.Range(1, 10));
+        TaskCompletionSource held = new();
+        await using MemorySink sink = new() { BeforeCommit = (_, _) => held.Task };
+        using var worker = Create(address, sink);
+        await worker.StartAsync(CancellationToken.None);
+        await EventuallyAsync(() => Task.FromResult(worker.Counts.Redelivered >= 10));
+        held.SetResult();
+        RabbitDeadLetters queue = new(address);
+        await EventuallyAsync(() => Task.FromResult(worker.Counts.Written == worker.Counts.Read));
+        await worker.StopAsync(CancellationToken.None);
+        Assert.Null(worker.Failure);
+        Assert.Equal(10, sink.Rows.Count);
+        await EventuallyAsync(async () => await queue.LeftAsync(CancellationToken.None) == 0);
+        Assert.Equal(0, await queue.CountAsync(CancellationToken.None));
+    }
+
     [ServerFact]
     public async Task A_queue_of_vectors_carries_ids_spaces_and_traces()
     {

@@ -24,6 +24,7 @@ sealed record ChaosReport
     /// <summary>Workers that did not end with 0 on SIGTERM.</summary>
     public required int DrainsFailed { get; init; }
 
+    /// <summary>Channels that the broker closed because a delivery had not been acknowledged in time.</summary>
     public required int ConsumerTimeouts { get; init; }
 
     public required bool ConsumerTimeoutExpected { get; init; }

@@ -121,7 +121,7 @@ sealed class ChaosRun : IAsyncDisposable
             Kills = _kills,
             Drains = _drains,
             DrainsFailed = _drainsFailed,
-            ConsumerTimeouts = _retired.Sum(worker => worker.ConsumerTimeouts),
+            ConsumerTimeouts = _broker.ConsumerTimeouts,
             ConsumerTimeoutExpected = _options.Faults,
             Redelivered = _retired.Sum(worker => worker.Redelivered),
         };

@@ -20,9 +20,6 @@ sealed partial class ChaosWorker : IDisposable
         _listening = ListenAsync();
     }
 
-    /// <summary>Deliveries that the broker took back because they had not been acknowledged in time.</summary>
-    public int ConsumerTimeouts { get; private set; }
-
     /// <summary>Records that it said at its end to have read a second time.</summary>
     public long Redelivered { get; private set; }
 
@@ -94,10 +91,6 @@ sealed partial class ChaosWorker : IDisposable
             if (line.Contains(" in service on ", StringComparison.Ordinal))
             {
                 _ready.TrySetResult();
-            }
-            if (line.Contains("delivery acknowledgement", StringComparison.Ordinal))
-            {
-                ConsumerTimeouts++;
             }
             if (Ended().Match(line) is { Success: true } match)
             {

@@ -61,6 +61,11 @@ public sealed class PrivateBroker : IAsyncDisposable
         }
     }
 
+    /// <summary>Channels that it has closed because a delivery was not acknowledged in time, as its log has them.</summary>
+    public int ConsumerTimeouts => File.Exists(LogPath) ? File.ReadLines(LogPath).Count(line => line.Contains("has timed out waiting for delivery", StringComparison.Ordinal)) : 0;
+
+    string LogPath => Path.Combine(_server.Folder, "broker.log");
+
     /// <summary>The address of one of its queues, with the password.</summary>
     /// <param name="query">More keys, each with its <c>&amp;</c>.</param>
     public string Address(string queue, string query = "") => string.Create(CultureInfo.InvariantCulture, $"amqp://mim:{_password}@127.0.0.1:{_port}/?queue={queue}{query}");
