@@ -45,7 +45,7 @@ public sealed class ShardSinkTests : IDisposable
         File.AppendAllText(journal, """{"id":"00000000-0000-0000-0000-0000""");
         await using (var next = await OpenAsync("after", format))
         {
-            await WriteAsync(next, Enumerable.Range(15, 20)); // delivered again, and five that are new
+            await WriteAsync(next, Enumerable.Range(27, 8)); // three that were not acknowledged, and five that are new
         }
         AssertRows(Enumerable.Range(0, 35).Select(key => (key, key)), Sets("after", format));
         Assert.Equal(0, new FileInfo(journal).Length);
