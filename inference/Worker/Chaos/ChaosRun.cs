@@ -18,6 +18,9 @@ sealed class ChaosRun : IAsyncDisposable
 
     /// <summary>So long without a change ends the run: whatever is missing then is lost, or stuck.</summary>
     static readonly TimeSpan s_quiet = TimeSpan.FromSeconds(20);
+    /// <summary>A broker that has not looked for so long does not look.</summary>
+    static readonly TimeSpan s_overdue = TimeSpan.FromSeconds(60);
+
     static readonly TimeSpan s_stuck = TimeSpan.FromMinutes(4);
 
     readonly ChaosOptions _options;
@@ -179,8 +182,14 @@ sealed class ChaosRun : IAsyncDisposable
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         await using NpgsqlCommand command = new($"LOCK TABLE {Table} IN SHARE ROW EXCLUSIVE MODE", connection);
         await command.ExecuteNonQueryAsync(cancellationToken);
-        // The broker looks once a second.
-        await Task.Delay(TimeSpan.FromSeconds(_options.ConsumerTimeoutSeconds + 3), cancellationToken);
+        // Until the broker has taken deliveries back, for which a busy one needs longer than the timeout says.
+        var before = _broker.ConsumerTimeouts;
+        var timeout = TimeSpan.FromSeconds(_options.ConsumerTimeoutSeconds);
+        for (var start = Stopwatch.GetTimestamp();
+            Stopwatch.GetElapsedTime(start) < timeout || (_broker.ConsumerTimeouts == before && Stopwatch.GetElapsedTime(start) < timeout + s_overdue);)
+        {
+            await Task.Delay(s_poll, cancellationToken);
+        }
         await transaction.RollbackAsync(cancellationToken);
         return "writes waited for a lock";
     }
