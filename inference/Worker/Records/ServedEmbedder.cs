@@ -15,15 +15,17 @@ sealed class ServedEmbedder(ServedModel served, TimeProvider time) : IEmbedder
     {
         while (true)
         {
-            var (graph, package) = Encoder();
-            var outputs = new Memory<float>[graph.Model.Outputs.Count];
+            // The graph and the manifest of one model: the next may take its place between two reads.
+            var model = Current();
+            var batcher = model.Encoder.Batcher;
+            var outputs = new Memory<float>[model.Encoder.Model.Outputs.Count];
             outputs[0] = z;
-            if (graph.Batcher.TryRun(x, rows, outputs, cancellationToken, out var completion))
+            if (batcher.TryRun(x, rows, outputs, cancellationToken, out var completion))
             {
                 await completion;
-                return package.Manifest;
+                return model.Manifest;
             }
-            if (graph.Batcher.IsStopping)
+            if (batcher.IsStopping && Current() == model)
             {
                 throw new InvalidDataException("the model is no longer in service.");
             }
@@ -31,13 +33,7 @@ sealed class ServedEmbedder(ServedModel served, TimeProvider time) : IEmbedder
         }
     }
 
-    public async ValueTask<bool> IsHealthyAsync(CancellationToken cancellationToken)
-    {
-        var (graph, package) = Encoder();
-        return await graph.IsHealthyAsync(package.Goldens[0], cancellationToken);
-    }
+    public async ValueTask<bool> IsHealthyAsync(CancellationToken cancellationToken) => await Current().Encoder.CheckAsync(cancellationToken);
 
-    (ServedGraph Graph, ModelPackage Package) Encoder() => served.Graph(TensorNames.X) is { } graph && served.Package is { } package
-        ? (graph, package)
-        : throw new InvalidDataException("no model is in service.");
+    LoadedModel Current() => served.Current ?? throw new InvalidDataException("no model is in service.");
 }
