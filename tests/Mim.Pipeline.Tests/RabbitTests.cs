@@ -240,7 +240,7 @@ public sealed class RabbitTests(Servers servers)
 
     static StreamWorker Create(RabbitAddress address, IVectorSink sink, int batch = 64, int inFlight = 256, bool poison = true) => new(
         new RabbitSource(address, inFlight, TimeProvider.System, NullLogger<RabbitSource>.Instance), sink, new SumEmbedder { IsMended = !poison },
-        new WorkOptions { Batch = batch, InFlight = inFlight }, new FakeLifetime(), TimeProvider.System, NullLogger<StreamWorker>.Instance);
+        new WorkLimits(batch, inFlight), new FakeLifetime(), TimeProvider.System, NullLogger<StreamWorker>.Instance);
 
     /// <summary>What another process does is waited for by asking it.</summary>
     static async Task EventuallyAsync(Func<Task<bool>> holds)

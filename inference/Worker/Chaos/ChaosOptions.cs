@@ -14,7 +14,7 @@ public sealed class ChaosOptions
     [Range(1, 64)]
     public int Workers { get; init; } = 3;
 
-    /// <summary>See <see cref="WorkOptions.Batch"/>.</summary>
+    /// <summary>See <see cref="WorkLimits.Batch"/>.</summary>
     [Range(1, 4096)]
     public int Batch { get; init; } = 256;
 

@@ -32,7 +32,7 @@ sealed partial class ChaosWorker : IDisposable
 
     public int Id => _process.Id;
 
-    /// <param name="batch">See <see cref="WorkOptions.Batch"/>.</param>
+    /// <param name="batch">See <see cref="WorkLimits.Batch"/>.</param>
     public static ChaosWorker Start(string model, string source, string sink, int batch)
     {
         // The executable that this is, whether it was started by the launcher or from a test.
@@ -42,8 +42,8 @@ sealed partial class ChaosWorker : IDisposable
         {
             RedirectStandardError = true,
         };
-        start.Environment[WorkCommand.SourceVariable] = source;
-        start.Environment[WorkCommand.SinkVariable] = sink;
+        start.Environment[WorkCommand.VariableOf(nameof(InferenceOptions.Source))] = source;
+        start.Environment[WorkCommand.VariableOf(nameof(InferenceOptions.Sink))] = sink;
         return new(Process.Start(start) ?? throw new InvalidOperationException("dotnet does not start."));
     }
 

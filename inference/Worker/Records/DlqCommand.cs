@@ -71,10 +71,10 @@ public static class DlqCommand
         return command;
     }
 
-    static Option<string?> Source() => WorkCommand.AddressFlag("--source", WorkCommand.SourceVariable, "The source whose dead letters are meant.");
+    static Option<string?> Source() => WorkCommand.SourceOption("The source whose dead letters are meant.");
 
     static RabbitDeadLetters Queue(ParseResult parsed, Option<string?> source) =>
-        new(RabbitAddress.Parse(source.Name, WorkCommand.Address(parsed, source, WorkCommand.SourceVariable)));
+        new(RabbitAddress.Parse(source.Name, WorkCommand.Address(parsed, source, nameof(InferenceOptions.Source))));
 
     static int Most(int max) => max >= 1 ? max : throw new UsageException($"--max: expected at least 1, found {max}.");
 

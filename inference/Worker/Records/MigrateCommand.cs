@@ -11,7 +11,7 @@ public static class MigrateCommand
     public static Command Create()
     {
         EngineFlags engine = new();
-        var sink = WorkCommand.AddressFlag("--sink", WorkCommand.SinkVariable, "The table: postgres://USER:PASSWORD@HOST/DATABASE?table=NAME.");
+        var sink = WorkCommand.SinkOption("The table: postgres://USER:PASSWORD@HOST/DATABASE?table=NAME.");
         Option<bool> cutOver = new("--cut-over") { Description = "Then give the new rows the table's name, in one transaction; the old ones stay beside it." };
         Command command = new("migrate",
             "Re-embed a table with another model into NAME_<first 8 of its space>, while the table is in use; with --cut-over swap the two. "
@@ -24,7 +24,7 @@ public static class MigrateCommand
         {
             var package = engine.Open(parsed);
             var manifest = package.Manifest;
-            var address = PostgresAddress.Parse(sink.Name, WorkCommand.Address(parsed, sink, WorkCommand.SinkVariable));
+            var address = PostgresAddress.Parse(sink.Name, WorkCommand.Address(parsed, sink, nameof(InferenceOptions.Sink)));
             await using var database = address.Open();
             PostgresMigration migration = new(database, address.Table);
             var output = parsed.InvocationConfiguration.Output;

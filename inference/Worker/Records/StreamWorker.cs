@@ -17,7 +17,7 @@ namespace Mim.Inference;
 /// One loop reads and has rows embedded, another writes and acknowledges them in the order of reading; a few batches are between the two. Told to
 /// stop, the first ends and the second finishes what is between them.
 /// </remarks>
-public sealed class StreamWorker : BackgroundService
+public sealed class StreamWorker : BackgroundService, IHostedLifecycleService
 {
     /// <summary>Batches in flight besides those in the channel: one that the reader holds and one that the writer holds.</summary>
     const int Held = 2;
@@ -27,12 +27,11 @@ public sealed class StreamWorker : BackgroundService
     static readonly UpDownCounter<int> s_inFlight = s_meter.CreateUpDownCounter<int>("mim.inference.records.inflight", "{record}");
     static readonly Histogram<double> s_sinkSeconds = s_meter.CreateHistogram<double>("mim.inference.sink.duration", "s");
     static readonly Histogram<double> s_lag = s_meter.CreateHistogram<double>("mim.inference.lag", "s");
-    static readonly ActivitySource s_activities = new("Mim.Inference");
 
     readonly IRecordSource _source;
     readonly IVectorSink _sink;
     readonly IEmbedder _embedder;
-    readonly WorkOptions _options;
+    readonly WorkLimits _limits;
     readonly IHostApplicationLifetime _lifetime;
     readonly TimeProvider _time;
     readonly ILogger<StreamWorker> _logger;
@@ -43,10 +42,10 @@ public sealed class StreamWorker : BackgroundService
     /// <param name="source">Disposed of at the end, after the sink.</param>
     /// <param name="sink">Disposed of at the end.</param>
     public StreamWorker(
-        IRecordSource source, IVectorSink sink, IEmbedder embedder, WorkOptions options, IHostApplicationLifetime lifetime, TimeProvider time,
+        IRecordSource source, IVectorSink sink, IEmbedder embedder, WorkLimits limits, IHostApplicationLifetime lifetime, TimeProvider time,
         ILogger<StreamWorker> logger)
     {
-        (_source, _sink, _embedder, _options, _lifetime, _time, _logger) = (source, sink, embedder, options, lifetime, time, logger);
+        (_source, _sink, _embedder, _limits, _lifetime, _time, _logger) = (source, sink, embedder, limits, lifetime, time, logger);
         _backoff = new(time, new Random());
         _tag = new("source", source.Name);
     }
@@ -63,6 +62,15 @@ public sealed class StreamWorker : BackgroundService
         await using var deadline = cancellationToken.Register(_abandoned.Cancel);
         await base.StopAsync(cancellationToken);
     }
+
+    /// <summary>Before anything else is stopped: probes and metrics answer until the last record is written.</summary>
+    public Task StoppingAsync(CancellationToken cancellationToken) => StopAsync(cancellationToken);
+
+    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     public override void Dispose()
     {
@@ -105,7 +113,7 @@ public sealed class StreamWorker : BackgroundService
             _logger.SinkRetried(tries, fault.Message);
             await _backoff.WaitAsync(tries, stoppingToken);
         }
-        var capacity = Math.Max(1, _options.InFlight / _options.Batch - Held);
+        var capacity = Math.Max(1, _limits.InFlight / _limits.Batch - Held);
         var batches = Channel.CreateBounded<RecordBatch>(new BoundedChannelOptions(capacity) { SingleReader = true, SingleWriter = true });
         // Either loop ends the other: the reader by completing the channel, the writer by cancelling the reader.
         using var reading = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
@@ -145,8 +153,8 @@ public sealed class StreamWorker : BackgroundService
         var embedded = Task.CompletedTask;
         while (true)
         {
-            List<SourceRecord> records = new(_options.Batch);
-            if (await _source.ReadAsync(records, _options.Batch, cancellationToken) == 0)
+            List<SourceRecord> records = new(_limits.Batch);
+            if (await _source.ReadAsync(records, _limits.Batch, cancellationToken) == 0)
             {
                 return;
             }
@@ -224,7 +232,7 @@ public sealed class StreamWorker : BackgroundService
 
     async Task FinishAsync(RecordBatch batch, CancellationToken cancellationToken)
     {
-        using var activity = s_activities.HasListeners() ? Start(batch) : null;
+        using var activity = Tracing.Source.HasListeners() ? Start(batch) : null;
         await batch.Embedded;
         var start = _time.GetTimestamp();
         foreach (var (rows, items) in batch.Rows(_source.Name).ToList())
@@ -314,6 +322,6 @@ public sealed class StreamWorker : BackgroundService
                 links.Add(new(context));
             }
         }
-        return s_activities.StartActivity(ActivityKind.Consumer, links: links, name: "mim.work.batch");
+        return Tracing.Source.StartActivity(ActivityKind.Consumer, links: links, name: "mim.work.batch");
     }
 }

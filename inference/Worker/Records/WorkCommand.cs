@@ -6,65 +6,48 @@ namespace Mim.Inference;
 /// <summary><c>work</c>: records of a queue to vectors in a database, by as many workers as there are.</summary>
 public static class WorkCommand
 {
-    /// <summary>The variables keep passwords out of the list of processes.</summary>
-    public const string SourceVariable = "MIM_SOURCE";
-
-    public const string SinkVariable = "MIM_SINK";
-
-    static readonly WorkOptions s_work = new();
+    public const string SourceFlag = "--source";
+    public const string SinkFlag = "--sink";
 
     public static Command Create()
     {
-        EngineFlags engine = new();
-        var source = AddressFlag("--source", SourceVariable, $"Where records come from: {Addresses.Sources}.");
-        var sink = AddressFlag("--sink", SinkVariable, $"Where vectors go: {Addresses.Sinks}.");
-        Option<int> batch = new("--batch")
-        {
-            Description = "Most records that are embedded, written and acknowledged together.",
-            DefaultValueFactory = _ => s_work.Batch,
-        };
-        Option<int> inFlight = new("--in-flight")
-        {
-            Description = "Records that may have been read and not yet acknowledged; the broker's prefetch.",
-            DefaultValueFactory = _ => s_work.InFlight,
-        };
-        Option<int> drain = new("--drain")
-        {
-            Description = "Seconds that records in flight may take to be written after SIGTERM.",
-            DefaultValueFactory = _ => new InferenceOptions().DrainSeconds,
-        };
+        InferenceOptions defaults = new();
+        OptionFlags flags = new(
+            (nameof(InferenceOptions.Source), SourceOption($"Where records come from: {Addresses.Sources}.")),
+            (nameof(InferenceOptions.Sink), SinkOption($"Where vectors go: {Addresses.Sinks}.")),
+            (nameof(InferenceOptions.MaxBatchSize),
+                OptionFlags.Flag("--batch", int.Parse(WorkHost.Defaults[0].Value!, null), "Most records that are embedded, written and acknowledged together.")),
+            (nameof(InferenceOptions.InFlight),
+                OptionFlags.Flag("--in-flight", defaults.InFlight, "Records that may have been read and not yet acknowledged; the broker's prefetch.")),
+            (nameof(InferenceOptions.Urls),
+                OptionFlags.Text("--urls", "Where to answer /v2/health/live, /v2/health/ready and /metrics, separated by semicolons (default: nowhere).", "URLS")));
         Command command = new("work",
-            "Embed the records of a queue into a sink. A record is acknowledged when the sink has its vector; one that cannot be embedded becomes a dead letter.")
-        {
-            source, sink, batch, inFlight, drain,
-        };
-        engine.AddTo(command);
+            "Embed the records of a queue into a sink. A record is acknowledged when the sink has its vector; one that cannot be embedded becomes a dead letter.");
+        flags.AddTo(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            var computing = engine.Engine(parsed);
-            var work = new WorkOptions { Batch = parsed.GetValue(batch), InFlight = parsed.GetValue(inFlight) };
-            InferenceOptions model = new()
-            {
-                Model = parsed.GetRequiredValue(engine.Model),
-                Store = engine.StoreOf(parsed),
-                MaxBatchSize = work.Batch,
-                DrainSeconds = parsed.GetValue(drain),
-                Threads = computing.Threads,
-                Device = computing.Device,
-            };
-            using var host = WorkHost.Create(model, work, Address(parsed, source, SourceVariable), Address(parsed, sink, SinkVariable));
-            return await WorkHost.RunAsync(host, cancellationToken);
+            using var host = WorkHost.Create(flags.Sources(parsed));
+            return await InferenceHost.RunAsync(host, cancellationToken);
         });
         return command;
     }
 
-    internal static Option<string?> AddressFlag(string name, string variable, string description) => new(name)
-    {
-        Description = $"{description} Default: the environment's {variable}.",
-        HelpName = "ADDRESS",
-    };
+    /// <summary>The variable keeps passwords out of the list of processes.</summary>
+    internal static string VariableOf(string key) => InferenceOptions.EnvironmentPrefix + key;
 
-    /// <exception cref="UsageException">Neither the flag nor the variable says it.</exception>
-    internal static string Address(ParseResult parsed, Option<string?> flag, string variable) =>
-        parsed.GetValue(flag) ?? Environment.GetEnvironmentVariable(variable) ?? throw new UsageException($"{flag.Name}: expected an address, found none, nor {variable} in the environment.");
+    internal static string Missing(string flag, string key) => $"{flag}: expected an address, found none, nor {VariableOf(key)} in the environment.";
+
+    internal static Option<string?> SourceOption(string description) => Address(SourceFlag, nameof(InferenceOptions.Source), description);
+
+    internal static Option<string?> SinkOption(string description) => Address(SinkFlag, nameof(InferenceOptions.Sink), description);
+
+    /// <summary>The address that a flag of a verb without a host gives, or the variable behind it.</summary>
+    /// <exception cref="UsageException">Neither says it.</exception>
+    internal static string Address(ParseResult parsed, Option<string?> flag, string key) =>
+        parsed.GetValue(flag)
+        ?? ConfigurationSources.OfProcess().FirstOrDefault(variable => variable.Key.Equals(key, StringComparison.OrdinalIgnoreCase)).Value
+        ?? throw new UsageException(Missing(flag.Name, key));
+
+    static Option<string?> Address(string flag, string key, string description) =>
+        OptionFlags.Text(flag, $"{description} Default: the environment's {VariableOf(key)}.", "ADDRESS");
 }

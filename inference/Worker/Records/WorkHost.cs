@@ -1,9 +1,8 @@
-using System.ComponentModel.DataAnnotations;
-using System.Runtime.ExceptionServices;
+using System.Globalization;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Console;
 using Microsoft.Extensions.Options;
 using Mim.Models;
 
@@ -12,29 +11,17 @@ namespace Mim.Inference;
 /// <summary>The stream worker as a hosted service beside the model that it uses.</summary>
 public static class WorkHost
 {
-    /// <param name="model">The model, its batches and the time to drain.</param>
-    /// <param name="work">How much at once.</param>
-    /// <param name="source">Address of where records come from.</param>
-    /// <param name="sink">Address of where vectors go.</param>
+    /// <summary>A larger batch than a server's: nobody waits for a single record, and each write to a sink costs a round trip.</summary>
+    public static IReadOnlyList<KeyValuePair<string, string?>> Defaults { get; } =
+        [new(nameof(InferenceOptions.MaxBatchSize), 256.ToString(CultureInfo.InvariantCulture))];
+
+    /// <param name="sources">What the worker is told. With <see cref="InferenceOptions.Urls"/> it listens there to probes and for metrics, else nowhere.</param>
+    /// <param name="configure">A word on the builder of one that listens, for another transport.</param>
     /// <exception cref="UsageException">Options or addresses are at fault: nothing has been read.</exception>
-    public static IHost Create(InferenceOptions model, WorkOptions work, string source, string sink)
+    public static IHost Create(ConfigurationSources sources, Action<WebApplicationBuilder>? configure = null)
     {
-        Require(model, work);
-        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { ApplicationName = "mim" });
-        builder.Logging.AddSimpleConsole(console => (console.SingleLine, console.ColorBehavior) = (true, LoggerColorBehavior.Disabled));
-        builder.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
-        builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
-        // What ends the host is thrown, and said once by whoever ran it.
-        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
-        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(model.DrainSeconds));
-        builder.Services.AddSingleton(TimeProvider.System);
-        builder.Services.AddSingleton(Options.Create(model));
-        builder.Services.AddSingleton<ServedModel>();
-        builder.Services.AddHostedService(services => services.GetRequiredService<ServedModel>());
-        // After the model, and therefore stopped before it: what has been read is embedded still.
-        builder.Services.AddSingleton(services => Worker(services, work, source, sink));
-        builder.Services.AddHostedService(services => services.GetRequiredService<StreamWorker>());
-        var host = builder.Build();
+        var settings = (sources with { Defaults = Defaults }).Read();
+        var host = settings.Bindable[nameof(InferenceOptions.Urls)] is { } urls ? Listening(settings, urls, configure) : Silent(settings);
         try
         {
             // An address that is none ends the start here, before a model is loaded.
@@ -48,42 +35,60 @@ public static class WorkHost
         }
     }
 
-    /// <summary>Runs until the source ends or it is told to stop.</summary>
-    /// <returns>The exit code; a failure after the start is thrown, not swallowed with code 0.</returns>
-    public static async Task<int> RunAsync(IHost host, CancellationToken cancellationToken)
+    static WebApplication Listening(ConfigurationFaults settings, string urls, Action<WebApplicationBuilder>? configure)
     {
-        var (served, worker) = (host.Services.GetRequiredService<ServedModel>(), host.Services.GetRequiredService<StreamWorker>());
-        await host.RunAsync(cancellationToken);
-        if ((served.Failure ?? worker.Failure) is { } failure)
-        {
-            ExceptionDispatchInfo.Throw(failure);
-        }
-        foreach (var bound in served.BrokenBounds)
-        {
-            await Console.Error.WriteLineAsync($"error: {bound}");
-        }
-        return served.BrokenBounds.Count == 0 ? ExitCode.Done : ExitCode.Gate;
+        var app = InferenceHost.CreateWeb(
+            settings, urls,
+            builder =>
+            {
+                Add(builder.Services);
+                configure?.Invoke(builder);
+            },
+            out _);
+        OpenInference.MapProbes(app, app.Services.GetRequiredService<ServedModel>(), app.Services.GetRequiredService<PrometheusMetrics>());
+        return app;
     }
 
-    static StreamWorker Worker(IServiceProvider services, WorkOptions work, string source, string sink)
+    static IHost Silent(ConfigurationFaults settings)
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { ApplicationName = "mim" });
+        InferenceHost.Add(builder, settings);
+        Add(builder.Services);
+        return InferenceHost.Build(builder.Build).Host;
+    }
+
+    static void Add(IServiceCollection services)
+    {
+        services.AddSingleton<IValidateOptions<InferenceOptions>, WorkRules>();
+        services.AddSingleton(Worker);
+        services.AddHostedService(provider => provider.GetRequiredService<StreamWorker>());
+    }
+
+    static StreamWorker Worker(IServiceProvider services)
     {
         var (time, loggers) = (services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILoggerFactory>());
+        var options = services.GetRequiredService<IOptions<InferenceOptions>>().Value;
         return new(
-            Addresses.Source("--source", source, work.InFlight, time, loggers), Addresses.Sink("--sink", sink),
-            new ServedEmbedder(services.GetRequiredService<ServedModel>(), time), work, services.GetRequiredService<IHostApplicationLifetime>(), time,
-            loggers.CreateLogger<StreamWorker>());
+            Addresses.Source(WorkCommand.SourceFlag, options.Source!, options.InFlight, time, loggers), Addresses.Sink(WorkCommand.SinkFlag, options.Sink!),
+            new ServedEmbedder(services.GetRequiredService<ServedModel>(), time), new(options.MaxBatchSize, options.InFlight),
+            services.GetRequiredService<IHostApplicationLifetime>(), time, loggers.CreateLogger<StreamWorker>());
     }
+}
 
-    static void Require(params object[] options)
+/// <summary>What a stream worker needs besides a model.</summary>
+sealed class WorkRules : IValidateOptions<InferenceOptions>
+{
+    public ValidateOptionsResult Validate(string? name, InferenceOptions options)
     {
-        List<ValidationResult> faults = [];
-        foreach (var option in options)
+        List<string> faults = [];
+        foreach (var (flag, key, address) in ((string, string, string?)[])
+            [(WorkCommand.SourceFlag, nameof(options.Source), options.Source), (WorkCommand.SinkFlag, nameof(options.Sink), options.Sink)])
         {
-            Validator.TryValidateObject(option, new ValidationContext(option), faults, validateAllProperties: true);
+            if (string.IsNullOrEmpty(address))
+            {
+                faults.Add(WorkCommand.Missing(flag, key));
+            }
         }
-        if (faults.Count > 0)
-        {
-            throw new UsageException(string.Join('\n', faults.Select(fault => fault.ErrorMessage)));
-        }
+        return faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);
     }
 }

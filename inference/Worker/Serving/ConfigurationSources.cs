@@ -5,10 +5,13 @@ using Mim.Models;
 
 namespace Mim.Inference;
 
-/// <summary>What the worker is told, by whom: a file, environment variables over it, and flags over both.</summary>
+/// <summary>What the worker is told, by whom: a verb's own defaults, a file over them, environment variables over it, and flags over all.</summary>
 /// <param name="Flags">Keys of <see cref="InferenceOptions"/> and their values.</param>
 public sealed record ConfigurationSources(IEnumerable<KeyValuePair<string, string?>> Flags)
 {
+    /// <summary>Keys whose default is another than that of <see cref="InferenceOptions"/>.</summary>
+    public IEnumerable<KeyValuePair<string, string?>> Defaults { get; init; } = [];
+
     /// <summary>A JSON file with an <c>Inference</c> section, or null.</summary>
     public string? File { get; init; }
 
@@ -28,6 +31,7 @@ public sealed record ConfigurationSources(IEnumerable<KeyValuePair<string, strin
     internal ConfigurationFaults Read()
     {
         var builder = new ConfigurationBuilder();
+        builder.AddInMemoryCollection(InSection(Defaults));
         if (File is not null)
         {
             builder.AddJsonFile(Path.GetFullPath(File));

@@ -15,11 +15,20 @@ namespace Mim.Inference;
 public static class InferenceHost
 {
     /// <param name="sources">What the worker is told.</param>
-    /// <param name="configure">Last word on the web host, for another transport.</param>
-    public static WebApplication CreateHttp(ConfigurationSources sources, Action<IWebHostBuilder>? configure = null)
+    /// <param name="configure">A word on the builder, for another transport.</param>
+    public static WebApplication CreateHttp(ConfigurationSources sources, Action<WebApplicationBuilder>? configure = null)
+    {
+        var settings = sources.Read();
+        var app = CreateWeb(settings, settings.Bindable[nameof(InferenceOptions.Urls)] ?? new InferenceOptions().Urls, configure, out var options);
+        OpenInference.Map(app, app.Services.GetRequiredService<ServedModel>(), app.Services.GetRequiredService<PrometheusMetrics>(), options);
+        return app;
+    }
+
+    /// <summary>What listens: secured, watched, without routes.</summary>
+    internal static WebApplication CreateWeb(ConfigurationFaults settings, string urls, Action<WebApplicationBuilder>? configure, out InferenceOptions options)
     {
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ApplicationName = "mim" });
-        var urls = Add(builder, sources)[nameof(InferenceOptions.Urls)] ?? new InferenceOptions().Urls;
+        Add(builder, settings);
         builder.WebHost.UseUrls(urls);
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel((_, kestrel) =>
@@ -29,16 +38,16 @@ public static class InferenceHost
             kestrel.Limits.MaxRequestBodySize = null;
             Tls.Use(kestrel);
         });
+        configure?.Invoke(builder);
+        // Last, and so the first to hear of stopping.
         builder.Services.AddHostedService(services => new PreStop(
             TimeSpan.FromSeconds(services.GetRequiredService<IOptions<InferenceOptions>>().Value.PreStopSeconds), services.GetRequiredService<TimeProvider>()));
         builder.Services.AddSingleton(_ => new PrometheusMetrics(PrometheusMetrics.Meters));
-        configure?.Invoke(builder.WebHost);
-        var (app, options) = Build(builder.Build);
+        (var app, options) = Build(builder.Build);
         app.Lifetime.ApplicationStarted.Register(() => app.Logger.Listening(app.Urls));
         ApiKey.Require(app, options);
         // It hears what is measured after it was made.
-        var metrics = app.Services.GetRequiredService<PrometheusMetrics>();
-        OpenInference.Map(app, app.Services.GetRequiredService<ServedModel>(), metrics, options);
+        _ = app.Services.GetRequiredService<PrometheusMetrics>();
         return app;
     }
 
@@ -48,7 +57,7 @@ public static class InferenceHost
     public static IHost CreateStream(ConfigurationSources sources, Stream input, Stream output)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { ApplicationName = "mim" });
-        Add(builder, sources);
+        Add(builder, sources.Read());
         builder.Services.AddSingleton(services => new StandardInput(
             services.GetRequiredService<ServedModel>(), services.GetRequiredService<IOptions<InferenceOptions>>(),
             services.GetRequiredService<IHostApplicationLifetime>(), input, output));
@@ -68,9 +77,9 @@ public static class InferenceHost
     public static async Task<int> WaitAsync(IHost host, CancellationToken cancellationToken)
     {
         var served = host.Services.GetRequiredService<ServedModel>();
-        var stream = host.Services.GetService<StandardInput>();
+        var (stream, worker) = (host.Services.GetService<StandardInput>(), host.Services.GetService<StreamWorker>());
         await host.WaitForShutdownAsync(cancellationToken);
-        if ((served.Failure ?? stream?.Failure) is { } failure)
+        if ((served.Failure ?? stream?.Failure ?? worker?.Failure) is { } failure)
         {
             ExceptionDispatchInfo.Throw(failure);
         }
@@ -81,13 +90,12 @@ public static class InferenceHost
         return served.BrokenBounds.Count == 0 ? ExitCode.Done : ExitCode.Gate;
     }
 
-    /// <returns>The settings that bind.</returns>
-    static IConfiguration Add(IHostApplicationBuilder builder, ConfigurationSources sources)
+    /// <summary>What every host of a model has: options, logs, telemetry, the model.</summary>
+    internal static void Add(IHostApplicationBuilder builder, ConfigurationFaults settings)
     {
         // The builder's own sources (environment, appsettings.json, switches) are not ours to answer for.
         builder.Configuration.Sources.Clear();
         builder.Configuration.AddInMemoryCollection();
-        var faults = sources.Read();
 
         builder.Logging.ClearProviders();
         builder.Logging.AddSimpleConsole(console => (console.SingleLine, console.ColorBehavior) = (true, LoggerColorBehavior.Disabled));
@@ -96,8 +104,8 @@ public static class InferenceHost
         // What ends the host is thrown, and said once by whoever ran it.
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
 
-        builder.Services.AddOptions<InferenceOptions>().Bind(faults.Bindable).ValidateOnStart();
-        builder.Services.AddSingleton<IValidateOptions<InferenceOptions>>(faults);
+        builder.Services.AddOptions<InferenceOptions>().Bind(settings.Bindable).ValidateOnStart();
+        builder.Services.AddSingleton<IValidateOptions<InferenceOptions>>(settings);
         builder.Services.AddSingleton<IValidateOptions<InferenceOptions>, InferenceOptionsValidator>();
         builder.Services.AddSingleton<IValidateOptions<InferenceOptions>, InferenceOptionsRules>();
         builder.Services.AddOptions<HostOptions>().Configure<IOptions<InferenceOptions>>(
@@ -106,11 +114,10 @@ public static class InferenceHost
         builder.Services.AddHostedService<OtlpExport>();
         builder.Services.AddSingleton<ServedModel>();
         builder.Services.AddHostedService(services => services.GetRequiredService<ServedModel>());
-        return faults.Bindable;
     }
 
     /// <summary>Whoever asks for the options first, host or caller, all faults of the configuration end here.</summary>
-    static (T Host, InferenceOptions Options) Build<T>(Func<T> build)
+    internal static (T Host, InferenceOptions Options) Build<T>(Func<T> build)
         where T : IHost
     {
         try

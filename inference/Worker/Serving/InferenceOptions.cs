@@ -71,7 +71,17 @@ public sealed record InferenceOptions
     /// <summary>Where an OpenTelemetry collector takes metrics and traces over HTTP, such as http://127.0.0.1:4318; null: nowhere.</summary>
     public Uri? OtlpEndpoint { get; init; }
 
-    /// <summary>Where to listen, separated by semicolons.</summary>
+    /// <summary>Where a stream worker's records come from. Never shown with its password.</summary>
+    public string? Source { get; init; }
+
+    /// <summary>Where a stream worker's vectors go. Never shown with its password.</summary>
+    public string? Sink { get; init; }
+
+    /// <summary>Records that a stream worker may have read and not yet acknowledged.</summary>
+    [Range(3, 1 << 20)]
+    public int InFlight { get; init; } = 1024;
+
+    /// <summary>Where to listen, separated by semicolons. A stream worker listens when it is told where, to probes and for metrics.</summary>
     [Required]
     public string Urls { get; init; } = "http://127.0.0.1:8000";
 
@@ -97,7 +107,14 @@ public sealed record InferenceOptions
         from property in typeof(InferenceOptions).GetProperties(BindingFlags.Public | BindingFlags.Instance)
         let value = property.GetValue(this)
         where value is not null
-        select $"{property.Name} = {(property.Name is nameof(ApiKey) or nameof(CertificatePassword) ? "(not shown)" : value)}");
+        select $"{property.Name} = {Shown(property.Name, value)}");
+
+    static object Shown(string name, object value) => name switch
+    {
+        nameof(ApiKey) or nameof(CertificatePassword) => "(not shown)",
+        nameof(Source) or nameof(Sink) => AddressQuery.Redacted((string)value),
+        _ => value,
+    };
 }
 
 [OptionsValidator]

@@ -28,14 +28,12 @@ static class OpenInference
         RepositoryEndpoints repository = new(served, options);
         List<(string Method, string Pattern, RequestDelegate Handle)> routes =
         [
+            .. Probes(served, metrics),
             ("GET", "/v2", context => ResponseJson.Write(context, 200, WriteServer)),
-            ("GET", "/v2/health/live", context => ResponseJson.Write(context, 200, json => WriteReady(json, true))),
-            ("GET", "/v2/health/ready", context => ReadyAsync(context, served)),
             ("POST", "/v2/repository/index", repository.IndexAsync),
             ("POST", "/v2/repository/models/{model}/load", repository.LoadAsync),
             ("POST", "/v2/repository/models/{model}/unload", repository.UnloadAsync),
             ("GET", "/v2/models/stats", context => StatisticsEndpoints.Handle(context, served)),
-            ("GET", "/metrics", metrics.HandleAsync),
             ("GET", $"/{OpenApi}", OpenApiAsync),
         ];
         foreach (var model in (string[])["/v2/models/{model}", "/v2/models/{model}/versions/{version}"])
@@ -46,6 +44,25 @@ static class OpenInference
             routes.Add(("GET", $"{model}/stats", context => StatisticsEndpoints.Handle(context, served)));
             routes.Add(("POST", $"{model}/infer", infer.HandleAsync));
         }
+        Map(app, routes, $"/v2/...; /{OpenApi} lists them");
+    }
+
+    /// <summary>What a worker answers that takes no requests: whether it lives, whether it works, what it has measured.</summary>
+    public static void MapProbes(WebApplication app, ServedModel served, PrometheusMetrics metrics)
+    {
+        var probes = Probes(served, metrics);
+        Map(app, probes, string.Join(", ", probes.Select(probe => probe.Pattern)));
+    }
+
+    static (string Method, string Pattern, RequestDelegate Handle)[] Probes(ServedModel served, PrometheusMetrics metrics) =>
+    [
+        ("GET", "/v2/health/live", context => ResponseJson.Write(context, 200, json => WriteReady(json, true))),
+        ("GET", "/v2/health/ready", context => ReadyAsync(context, served)),
+        ("GET", "/metrics", metrics.HandleAsync),
+    ];
+
+    static void Map(WebApplication app, IReadOnlyCollection<(string Method, string Pattern, RequestDelegate Handle)> routes, string known)
+    {
         foreach (var (method, pattern, handle) in routes)
         {
             app.MapMethods(pattern, [method], handle);
@@ -56,7 +73,7 @@ static class OpenInference
             app.Map(pattern.Key, (RequestDelegate)(context => NoMethod(context, [.. pattern])));
         }
         app.MapFallback("{**path}", context =>
-            ResponseJson.Error(context, 404, $"{context.Request.Method} {context.Request.Path}: no such endpoint; expected /v2/...; /{OpenApi} lists them."));
+            ResponseJson.Error(context, 404, $"{context.Request.Method} {context.Request.Path}: no such endpoint; expected {known}."));
     }
 
     public static Task NotReady(HttpContext context)

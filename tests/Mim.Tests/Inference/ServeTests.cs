@@ -336,12 +336,12 @@ public sealed class ServeTests : IDisposable
     WebApplication Create(Action<IServiceCollection>? services = null, params (string Key, string Value)[] settings) =>
         InferenceHost.CreateHttp(
             new([new("Model", _folder["package"]), .. settings.Select(setting => KeyValuePair.Create(setting.Key, (string?)setting.Value))]),
-            host => host.ConfigureServices(collection =>
+            builder =>
             {
-                services?.Invoke(collection);
-                collection.RemoveAll<IServer>();
-                collection.AddSingleton<IServer>(_server);
-            }));
+                services?.Invoke(builder.Services);
+                builder.Services.RemoveAll<IServer>();
+                builder.Services.AddSingleton<IServer>(_server);
+            });
 
     static string Ones(int rows) =>
         $$"""{"inputs": [{"name": "x", "shape": [{{rows}}, 5], "datatype": "FP32", "data": [ {{string.Join(',', Enumerable.Repeat("1", rows * AffineModel.X))}} ] } ] }""";

@@ -227,6 +227,6 @@ public sealed class StreamWorkerTests
     }
 
     StreamWorker Create(int batch = 32, int inFlight = 256, Action<IReadOnlyList<SourceRecord>>? acknowledging = null) => new(
-        _queue.Source(acknowledging), _sink, _embedder, new WorkOptions { Batch = batch, InFlight = inFlight }, new FakeLifetime(), _time,
+        _queue.Source(acknowledging), _sink, _embedder, new WorkLimits(batch, inFlight), new FakeLifetime(), _time,
         NullLogger<StreamWorker>.Instance);
 }

@@ -45,12 +45,12 @@ sealed class TestWorker : IAsyncDisposable
     public static WebApplication Create(InMemoryServer server, Action<IServiceCollection>? services, params (string Key, string Value)[] settings) =>
         InferenceHost.CreateHttp(
             new(settings.Select(setting => KeyValuePair.Create(setting.Key, (string?)setting.Value))),
-            host => host.ConfigureServices(collection =>
+            builder =>
             {
-                collection.RemoveAll<IServer>();
-                collection.AddSingleton<IServer>(server);
-                services?.Invoke(collection);
-            }));
+                builder.Services.RemoveAll<IServer>();
+                builder.Services.AddSingleton<IServer>(server);
+                services?.Invoke(builder.Services);
+            });
 
     public async ValueTask DisposeAsync()
     {

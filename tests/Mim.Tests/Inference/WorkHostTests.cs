@@ -1,5 +1,8 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 using Mim.Inference;
 using Mim.Models;
+using Mim.Tests.Contract;
 
 namespace Mim.Tests.Inference;
 
@@ -42,11 +45,38 @@ public sealed class WorkHostTests
     public void Every_fault_of_the_options_is_in_one_message()
     {
         var fault = Assert.Throws<UsageException>(() =>
-            WorkHost.Create(new InferenceOptions { Model = "m", DrainSeconds = 0 }, new WorkOptions { Batch = 0, InFlight = 1 }, "amqp://nowhere/?queue=a", Sink));
-        Assert.Equal(3, fault.Message.Split('\n').Length);
-        Assert.All(new[] { "DrainSeconds", "Batch", "InFlight" }, name => Assert.Contains(name, fault.Message, StringComparison.Ordinal));
+            WorkHost.Create(new([new("Model", "m"), new("DrainSeconds", "0"), new("InFlight", "1"), new("Source", "amqp://nowhere/?queue=a")]) { Environment = [new("MaxBatchSise", "1")] }));
+        Assert.Equal(4, fault.Message.Split('\n').Length);
+        Assert.All(
+            (string[])["DrainSeconds", "InFlight", "unknown key 'MIM__MaxBatchSise'", "--sink: expected an address, found none, nor MIM__Sink in the environment."],
+            name => Assert.Contains(name, fault.Message, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Options_show_no_password_of_an_address()
+    {
+        var text = new InferenceOptions { Source = "amqp://user:secret@nowhere/?queue=a", Sink = "postgres://user:secret@nowhere/db?table=a" }.ToString();
+        Assert.Equal(3, text.Split("user:***@").Length);
+        Assert.DoesNotContain("secret", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_verbs_own_default_gives_way_to_the_file_and_the_file_to_the_environment()
+    {
+        using TemporaryFolder folder = new();
+        ConfigurationSources sources = new([new("Model", "nowhere"), new("Source", "amqp://nowhere/?queue=a"), new("Sink", Sink)]);
+        Assert.Equal(256, BatchSize(sources));
+        File.WriteAllText(folder["worker.json"], """{"Inference": {"MaxBatchSize": 7}}""");
+        Assert.Equal(7, BatchSize(sources with { File = folder["worker.json"] }));
+        Assert.Equal(9, BatchSize(sources with { File = folder["worker.json"], Environment = [new("maxbatchsize", "9")] }));
+
+        static int BatchSize(ConfigurationSources sources)
+        {
+            using var host = WorkHost.Create(sources);
+            return host.Services.GetRequiredService<IOptions<InferenceOptions>>().Value.MaxBatchSize;
+        }
     }
 
     static UsageException Refusal(string source, string sink) =>
-        Assert.Throws<UsageException>(() => WorkHost.Create(new InferenceOptions { Model = "nowhere" }, new WorkOptions(), source, sink));
+        Assert.Throws<UsageException>(() => WorkHost.Create(new([new("Model", "nowhere"), new("Source", source), new("Sink", sink)])));
 }
