@@ -24,10 +24,14 @@ sealed class BareLoop : IDisposable
         _buffers = [.. _outputs.Select(_ => new float[x.Length / package.Manifest.XDim * package.Manifest.ZSize])];
     }
 
+    /// <summary>Of one go through all.</summary>
+    public int Rows => _x.Length / Width;
+
+    int Width => (int)_shape[1..].Aggregate((product, size) => product * size);
+
     public void Run()
     {
-        var width = (int)_shape[1..].Aggregate((product, size) => product * size);
-        var rows = _x.Length / width;
+        var (rows, width) = (Rows, Width);
         for (var first = 0; first < rows; first += _batch)
         {
             var count = Math.Min(_batch, rows - first);

@@ -24,7 +24,7 @@ public static class BenchCommand
         var flags = new EngineFlags();
         var command = new Command("bench", "Measure encode (.npy to .npy) against a bare ONNX Runtime loop over the same rows in memory; 1 is equally fast.")
         {
-            input, batch, pairs, json,
+            input, batch, pairs, json, ServeBenchCommand.Create(),
         };
         flags.AddTo(command);
         command.SetAction(async (parsed, cancellationToken) =>

@@ -10,6 +10,7 @@ namespace Mim.Inference;
 /// </summary>
 sealed class ChaosModel
 {
+    public const string Name = "chaos";
     public const int X = 20;
     public const int Z = 8;
 
@@ -44,7 +45,8 @@ sealed class ChaosModel
     /// <summary>Finite features whose first code is not: each has the sign of its weight.</summary>
     public float[] Overflowing() => [.. Enumerable.Range(0, X).Select(i => MathF.CopySign(3e38f, _weights[i * Z]))];
 
-    public ModelManifest Write(string folder)
+    /// <param name="seed">What the manifest says of its training: two versions of one space differ in that.</param>
+    public ModelManifest Write(string folder, int seed)
     {
         var goldens = Golden.RowCounts.Select(rows =>
         {
@@ -63,7 +65,7 @@ sealed class ChaosModel
         });
         ModelManifest manifest = new()
         {
-            Name = "chaos",
+            Name = Name,
             Kind = ModelManifest.EncoderOnly,
             XShape = [X],
             ZSize = Z,
@@ -72,7 +74,7 @@ sealed class ChaosModel
             Preprocessing = [],
             Objective = new ModelObjective("mim", "marginal", "same_z", 1, 1),
             Dataset = new ModelDataset("drawn", new string('0', 64)),
-            Seed = 1,
+            Seed = seed,
             Engines = new Dictionary<string, string> { ["none"] = "a closed form" },
             TrainingCommit = null,
             StageKey = null,

@@ -16,12 +16,8 @@ sealed class ChaosRun : IAsyncDisposable
 
     static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(250);
 
-    /// <summary>So long without a change ends the run: whatever is missing then is lost, or stuck.</summary>
-    static readonly TimeSpan s_quiet = TimeSpan.FromSeconds(20);
     /// <summary>A broker that has not looked for so long does not look.</summary>
     static readonly TimeSpan s_overdue = TimeSpan.FromSeconds(60);
-
-    static readonly TimeSpan s_stuck = TimeSpan.FromMinutes(4);
 
     readonly ChaosOptions _options;
     readonly TextWriter _log;
@@ -30,30 +26,41 @@ sealed class ChaosRun : IAsyncDisposable
     readonly PrivateDatabase _database;
     readonly NpgsqlDataSource _rows;
     readonly string _models = Directory.CreateTempSubdirectory("mim-chaos-").FullName;
-    readonly ChaosWorker[] _workers;
-    readonly List<ChaosWorker> _retired = [];
-    int _kills;
-    int _drains;
-    int _drainsFailed;
+    readonly ModelStore _store;
+    readonly ChaosWorkers _workers;
+    readonly ChaosProgress _progress;
 
     ChaosRun(ChaosOptions options, TextWriter log, PrivateBroker broker, PrivateDatabase database)
     {
         (_options, _log, _broker, _database) = (options, log, broker, database);
         _random = new Random(options.Seed);
         _rows = database.Open();
-        _workers = new ChaosWorker[options.Workers];
+        var store = Path.Combine(_models, "store");
+        _store = new(store);
+        _workers = new(options.Workers, () => ChaosWorker.Start(store, broker.Address(Queue), database.Address(Table), options.Batch), log);
         Model = new(options.Seed);
         Records = new(options.Seed, options.Records, Model);
-        var unpublished = Path.Combine(_models, "package");
-        Model.Write(unpublished);
-        Package = ModelPackage.Open(new ModelStore(Path.Combine(_models, "store")).Publish(unpublished).Folder);
+        _progress = new(_rows, Table, Source, Records, _workers);
+        (Before, After) = (Publish(1), Publish(2));
+        _store.Promote(ChaosModel.Name, Before.Version!);
+
+        ModelManifest Publish(int seed)
+        {
+            var unpublished = Path.Combine(_models, $"package-{seed}");
+            Model.Write(unpublished, seed);
+            return ModelPackage.Open(_store.Publish(unpublished).Folder).Manifest;
+        }
     }
 
     ChaosModel Model { get; }
 
     ChaosRecords Records { get; }
 
-    ModelPackage Package { get; }
+    /// <summary>The version that is promoted at first.</summary>
+    ModelManifest Before { get; }
+
+    /// <summary>Another of the same space, which takes its place under load.</summary>
+    ModelManifest After { get; }
 
     RabbitAddress Source => RabbitAddress.Parse("source", _broker.Address(Queue));
 
@@ -90,13 +97,10 @@ sealed class ChaosRun : IAsyncDisposable
 
     async Task<ChaosReport> RunAsync(ChaosPublisher publisher, Task publishing, long start, CancellationToken cancellationToken)
     {
-        for (var worker = 0; worker < _workers.Length; worker++)
-        {
-            _workers[worker] = Start();
-        }
+        _workers.Start();
         foreach (var (at, name, inject) in _options.Faults ? Plan() : [])
         {
-            if (!await DoneAsync(at, publishing, cancellationToken))
+            if (!await _progress.DoneAsync(at, publishing, cancellationToken))
             {
                 break;
             }
@@ -105,37 +109,30 @@ sealed class ChaosRun : IAsyncDisposable
             _log.WriteLine(string.Create(
                 CultureInfo.InvariantCulture, $"{at,4:P0}  {name,-44} {Stopwatch.GetElapsedTime(began).TotalSeconds,6:F1} s  {what}"));
         }
-        await DoneAsync(1, publishing, cancellationToken);
+        await _progress.DoneAsync(1, publishing, cancellationToken);
         var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        await QuietAsync(cancellationToken);
-        foreach (var worker in _workers)
-        {
-            await DrainAsync(worker, cancellationToken);
-            _retired.Add(worker);
-        }
-        var verdict = await ChaosVerdict.ReadAsync(_rows, Table, Source, Records, Model, Package.Manifest, cancellationToken);
+        await _progress.QuietAsync(cancellationToken);
+        await _workers.EndAsync(cancellationToken);
+        var verdict = await ChaosVerdict.ReadAsync(_rows, Table, Source, Records, Model, [Before, After], cancellationToken);
         return new()
         {
             Verdict = verdict,
             Seed = _options.Seed,
             Sent = publisher.Sent,
             Seconds = seconds,
-            Workers = _workers.Length,
-            Kills = _kills,
-            Drains = _drains,
-            DrainsFailed = _drainsFailed,
+            Workers = _workers.Count,
+            Kills = _workers.Kills,
+            Drains = _workers.Drains,
+            DrainsFailed = _workers.DrainsFailed,
             ConsumerTimeouts = _broker.ConsumerTimeouts,
-            ConsumerTimeoutExpected = _options.Faults,
-            Redelivered = _retired.Sum(worker => worker.Redelivered),
+            FaultsExpected = _options.Faults,
+            Redelivered = _workers.Redelivered,
         };
     }
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var worker in _workers.OfType<ChaosWorker>().Concat(_retired).Distinct())
-        {
-            worker.Dispose();
-        }
+        _workers.Dispose();
         await _rows.DisposeAsync();
         await _broker.DisposeAsync();
         await _database.DisposeAsync();
@@ -148,6 +145,7 @@ sealed class ChaosRun : IAsyncDisposable
         [
             (0.2, "broker killed and started again", BrokerAsync),
             (0.4, "database crashed, a worker killed meanwhile", DatabaseAsync),
+            (0.5, "model swapped under load", SwapAsync),
             (0.6, "sink slower than the consumer timeout", SlowSinkAsync),
             (0.8, "rolling restart", RollAsync),
         ];
@@ -194,127 +192,24 @@ sealed class ChaosRun : IAsyncDisposable
         return "writes waited for a lock";
     }
 
+    async Task<string> SwapAsync(CancellationToken cancellationToken)
+    {
+        // One that is started from now on begins with it.
+        _store.Promote(ChaosModel.Name, After.Version!);
+        await _workers.SwapAsync(After.Version!, cancellationToken);
+        return $"{_workers.Count} workers from {Before.Version} to {After.Version}, none restarted";
+    }
+
     async Task<string> RollAsync(CancellationToken cancellationToken)
     {
-        for (var worker = 0; worker < _workers.Length; worker++)
-        {
-            await DrainAsync(_workers[worker], cancellationToken);
-            Replace(worker);
-        }
-        return $"{_workers.Length} drained, one after the other";
+        await _workers.RollAsync(cancellationToken);
+        return $"{_workers.Count} drained, one after the other";
     }
 
     async Task<string> KillAsync(CancellationToken cancellationToken)
     {
-        var worker = _random.Next(_workers.Length);
-        await _workers[worker].KillAsync().WaitAsync(cancellationToken);
-        _kills++;
-        Replace(worker);
+        var worker = _random.Next(_workers.Count);
+        await _workers.KillAsync(worker, cancellationToken);
         return string.Create(CultureInfo.InvariantCulture, $"worker {worker + 1} replaced");
-    }
-
-    /// <summary>One that is still starting has nothing to drain, and ends as the signal has it.</summary>
-    async Task DrainAsync(ChaosWorker worker, CancellationToken cancellationToken)
-    {
-        await worker.Ready.WaitAsync(cancellationToken);
-        if (await worker.DrainAsync() is not ExitCode.Done and var code)
-        {
-            _drainsFailed++;
-            _log.WriteLine($"a worker that was told to stop ended with {code}. Its last words:\n{worker.LastWords()}");
-        }
-        _drains++;
-    }
-
-    ChaosWorker Start() => ChaosWorker.Start(Package.Folder, _broker.Address(Queue), _database.Address(Table), _options.Batch);
-
-    void Replace(int worker)
-    {
-        _retired.Add(_workers[worker]);
-        _workers[worker] = Start();
-    }
-
-    /// <summary>Waits until this part of the good records is in the table.</summary>
-    /// <returns>False if nothing happens any more.</returns>
-    async Task<bool> DoneAsync(double part, Task publishing, CancellationToken cancellationToken)
-    {
-        var (last, changed) = (-1L, Stopwatch.GetTimestamp());
-        while (true)
-        {
-            RequireAlive();
-            if (publishing.IsFaulted)
-            {
-                await publishing;
-            }
-            var rows = await RowsAsync(cancellationToken) ?? last;
-            if (rows >= part * Records.Good)
-            {
-                return true;
-            }
-            if (rows != last)
-            {
-                (last, changed) = (rows, Stopwatch.GetTimestamp());
-            }
-            var patience = publishing.IsCompleted && await LeftAsync(cancellationToken) == 0 ? s_quiet : s_stuck;
-            if (Stopwatch.GetElapsedTime(changed) > patience)
-            {
-                return false;
-            }
-            await Task.Delay(s_poll, cancellationToken);
-        }
-    }
-
-    /// <summary>Waits until the last poison is where it belongs, or nothing happens any more.</summary>
-    async Task QuietAsync(CancellationToken cancellationToken)
-    {
-        RabbitDeadLetters dead = new(Source);
-        var (last, changed) = (-1L, Stopwatch.GetTimestamp());
-        while (Stopwatch.GetElapsedTime(changed) < s_quiet)
-        {
-            RequireAlive();
-            var now = await dead.CountAsync(cancellationToken);
-            if (now >= Records.Poison && await LeftAsync(cancellationToken) == 0)
-            {
-                return;
-            }
-            if (now != last)
-            {
-                (last, changed) = (now, Stopwatch.GetTimestamp());
-            }
-            await Task.Delay(s_poll, cancellationToken);
-        }
-    }
-
-    /// <summary>Null while there is no table, or no database.</summary>
-    async Task<long?> RowsAsync(CancellationToken cancellationToken)
-    {
-        try
-        {
-            await using var command = _rows.CreateCommand($"SELECT count(*) FROM {Table}");
-            return await command.ExecuteScalarAsync(cancellationToken) as long?;
-        }
-        catch (NpgsqlException)
-        {
-            return null;
-        }
-    }
-
-    async Task<long?> LeftAsync(CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await new RabbitDeadLetters(Source).LeftAsync(cancellationToken);
-        }
-        catch (Exception e) when (RabbitSession.Passes(e) && !cancellationToken.IsCancellationRequested)
-        {
-            return null;
-        }
-    }
-
-    void RequireAlive()
-    {
-        if (_workers.FirstOrDefault(worker => worker.HasExited) is { } ended)
-        {
-            throw new InvalidOperationException($"a worker ended by itself with exit code {ended.ExitCode}. Its last words:\n{ended.LastWords()}");
-        }
     }
 }

@@ -17,6 +17,9 @@ sealed record ChaosVerdict
     /// <summary>Rows that are none of a good record, or have another id, hash, model version or code than it.</summary>
     public required int Wrong { get; init; }
 
+    /// <summary>Of the rows, those that each version of the model made.</summary>
+    public required IReadOnlyDictionary<string, int> RowsOf { get; init; }
+
     /// <summary>Good records without a row.</summary>
     public required int Lost { get; init; }
 
@@ -35,8 +38,9 @@ sealed record ChaosVerdict
     public bool Holds => Rows == Good && Wrong == 0 && Lost == 0 && Dead == Poison && WronglyDead == 0 && Left == 0;
 
     public static async Task<ChaosVerdict> ReadAsync(
-        NpgsqlDataSource database, string table, RabbitAddress source, ChaosRecords records, ChaosModel model, ModelManifest manifest, CancellationToken cancellationToken)
+        NpgsqlDataSource database, string table, RabbitAddress source, ChaosRecords records, ChaosModel model, ModelManifest[] versions, CancellationToken cancellationToken)
     {
+        var rowsOf = versions.ToDictionary(version => version.Version!, _ => 0);
         BitArray seen = new(records.Count);
         var (rows, wrong) = (0, 0);
         await using (var connection = await database.OpenConnectionAsync(cancellationToken))
@@ -47,9 +51,11 @@ sealed record ChaosVerdict
             {
                 rows++;
                 if (records.Record(reader.GetString(1)) is { } record && !records.IsPoison(record) && !seen[record]
-                    && IsRight(reader, record, source.Queue, records, model, manifest))
+                    && IsRight(reader, record, source.Queue, records, model, versions[0].SpaceId)
+                    && rowsOf.TryGetValue(reader.GetString(4), out var ofVersion))
                 {
                     seen[record] = true;
+                    rowsOf[reader.GetString(4)] = ofVersion + 1;
                 }
                 else
                 {
@@ -62,7 +68,7 @@ sealed record ChaosVerdict
         RabbitDeadLetters queue = new(source);
         foreach (var letter in await queue.PeekAsync(int.MaxValue, null, cancellationToken))
         {
-            if (records.Record(letter.Key) is { } record && records.IsPoison(record) && letter is { Attempts: > 0, Reason.Length: > 0 } && letter.ModelVersion == manifest.Version)
+            if (records.Record(letter.Key) is { } record && records.IsPoison(record) && letter is { Attempts: > 0, Reason.Length: > 0 } && rowsOf.ContainsKey(letter.ModelVersion ?? ""))
             {
                 twice += dead[record] ? 1 : 0;
                 dead[record] = true;
@@ -78,6 +84,7 @@ sealed record ChaosVerdict
             Poison = records.Poison,
             Rows = rows,
             Wrong = wrong,
+            RowsOf = rowsOf,
             Lost = records.Good - CountOf(seen),
             Dead = CountOf(dead),
             DeadTwice = twice,
@@ -86,7 +93,7 @@ sealed record ChaosVerdict
         };
     }
 
-    static bool IsRight(NpgsqlDataReader row, int record, string source, ChaosRecords records, ChaosModel model, ModelManifest manifest)
+    static bool IsRight(NpgsqlDataReader row, int record, string source, ChaosRecords records, ChaosModel model, string space)
     {
         var x = new float[ChaosModel.X];
         records.Features(record, x);
@@ -104,8 +111,8 @@ sealed record ChaosVerdict
                 return false;
             }
         }
-        return row.GetGuid(0) == RecordId.Of(manifest.SpaceId, source, ChaosRecords.Key(record)) && row.GetString(2) == ChaosRecords.Label(record)
-            && row.GetString(3) == manifest.SpaceId && row.GetString(4) == manifest.Version
+        return row.GetGuid(0) == RecordId.Of(space, source, ChaosRecords.Key(record)) && row.GetString(2) == ChaosRecords.Label(record)
+            && row.GetString(3) == space
             && row.GetFieldValue<byte[]>(5).AsSpan().SequenceEqual(RecordId.ContentHash(x, ChaosRecords.Label(record)));
     }
 

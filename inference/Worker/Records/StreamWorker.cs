@@ -1,6 +1,4 @@
-using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
-using System.Diagnostics.Metrics;
 using System.Numerics.Tensors;
 using System.Threading.Channels;
 using Microsoft.Extensions.Hosting;
@@ -22,12 +20,6 @@ public sealed class StreamWorker : BackgroundService, IHostedLifecycleService
     /// <summary>Batches in flight besides those in the channel: one that the reader holds and one that the writer holds.</summary>
     const int Held = 2;
 
-    static readonly Meter s_meter = new("Mim.Inference");
-    static readonly Counter<long> s_records = s_meter.CreateCounter<long>("mim.inference.records", "{record}");
-    static readonly UpDownCounter<int> s_inFlight = s_meter.CreateUpDownCounter<int>("mim.inference.records.inflight", "{record}");
-    static readonly Histogram<double> s_sinkSeconds = s_meter.CreateHistogram<double>("mim.inference.sink.duration", "s");
-    static readonly Histogram<double> s_lag = s_meter.CreateHistogram<double>("mim.inference.lag", "s");
-
     readonly IRecordSource _source;
     readonly IVectorSink _sink;
     readonly IEmbedder _embedder;
@@ -36,7 +28,7 @@ public sealed class StreamWorker : BackgroundService, IHostedLifecycleService
     readonly TimeProvider _time;
     readonly ILogger<StreamWorker> _logger;
     readonly Backoff _backoff;
-    readonly KeyValuePair<string, object?> _tag;
+    readonly WorkInstruments _instruments;
     readonly CancellationTokenSource _abandoned = new();
 
     /// <param name="source">Disposed of at the end, after the sink.</param>
@@ -47,14 +39,14 @@ public sealed class StreamWorker : BackgroundService, IHostedLifecycleService
     {
         (_source, _sink, _embedder, _limits, _lifetime, _time, _logger) = (source, sink, embedder, limits, lifetime, time, logger);
         _backoff = new(time, new Random());
-        _tag = new("source", source.Name);
+        _instruments = new(source.Name);
     }
 
     /// <summary>Why the host stops, if not because the source ended or it was told to.</summary>
     public Exception? Failure { get; private set; }
 
     /// <summary>What this worker has done so far.</summary>
-    public WorkCounts Counts { get; } = new();
+    public WorkCounts Counts => _instruments.Counts;
 
     /// <summary>Stops reading and finishes what is in flight. At the deadline the rest is left: the source delivers it again.</summary>
     public override async Task StopAsync(CancellationToken cancellationToken)
@@ -158,8 +150,7 @@ public sealed class StreamWorker : BackgroundService, IHostedLifecycleService
             {
                 return;
             }
-            Counts.AddRead(records.Count, records.Count(record => record.Attempt > 1));
-            s_inFlight.Add(records.Count, _tag);
+            _instruments.Read(records);
             RecordBatch batch = new(records, contract, zSize);
             // Read is read: told to stop, the worker embeds and writes these still.
             batch.Embedded = embedded = EmbedAsync(batch, embedded, _abandoned.Token);
@@ -216,7 +207,7 @@ public sealed class StreamWorker : BackgroundService, IHostedLifecycleService
             await foreach (var batch in batches.ReadAllAsync(_abandoned.Token))
             {
                 await FinishAsync(batch, _abandoned.Token);
-                s_inFlight.Add(-batch.Records.Count, _tag);
+                _instruments.Finished(batch.Records.Count);
             }
         }
         catch
@@ -232,7 +223,7 @@ public sealed class StreamWorker : BackgroundService, IHostedLifecycleService
 
     async Task FinishAsync(RecordBatch batch, CancellationToken cancellationToken)
     {
-        using var activity = Tracing.Source.HasListeners() ? Start(batch) : null;
+        using var activity = WorkInstruments.Start(batch.Records);
         await batch.Embedded;
         var start = _time.GetTimestamp();
         foreach (var (rows, items) in batch.Rows(_source.Name).ToList())
@@ -246,20 +237,18 @@ public sealed class StreamWorker : BackgroundService, IHostedLifecycleService
                     return ValueTask.CompletedTask;
                 });
         }
-        s_sinkSeconds.Record(_time.GetElapsedTime(start).TotalSeconds, _tag);
+        _instruments.Sunk(_time.GetElapsedTime(start));
 
         SourceRecord[] written = [.. batch.Items.Where(item => !item.IsAtFault).Select(item => item.Record)];
         if (written.Length > 0)
         {
             await _source.AcknowledgeAsync(written, cancellationToken);
-            Counts.AddWritten(written.Length);
-            s_records.Add(written.Length, _tag, new("outcome", "written"));
+            _instruments.Written(written, _time.GetUtcNow());
         }
         foreach (var (record, reason) in batch.Faults)
         {
             await RejectAsync(record, reason, batch, cancellationToken);
         }
-        RecordLag(written);
     }
 
     /// <returns>The fault, if one of the rows is to blame.</returns>
@@ -282,8 +271,7 @@ public sealed class StreamWorker : BackgroundService, IHostedLifecycleService
                 }
                 _logger.SinkRetried(tries, e.Message);
             }
-            Counts.AddRetried(batch.Rows.Count);
-            s_records.Add(batch.Rows.Count, _tag, new("outcome", "retried"));
+            _instruments.Retried(batch.Rows.Count);
             await _backoff.WaitAsync(tries, cancellationToken);
         }
     }
@@ -294,34 +282,7 @@ public sealed class StreamWorker : BackgroundService, IHostedLifecycleService
         var model = batch.Items.Select(item => item.Model).FirstOrDefault(model => model is not null) ?? await _embedder.LoadedAsync(cancellationToken);
         Rejection rejection = new(reason, record.Attempt, model?.Name ?? "", model?.Version, model?.SpaceId ?? "", _time.GetUtcNow());
         await _source.RejectAsync(record, rejection, cancellationToken);
-        Counts.AddDeadLettered();
-        s_records.Add(1, _tag, new("outcome", "dead_lettered"));
+        _instruments.DeadLettered();
         _logger.DeadLettered(record.Key, reason, record.Attempt);
-    }
-
-    void RecordLag(SourceRecord[] records)
-    {
-        var now = _time.GetUtcNow();
-        foreach (var record in records)
-        {
-            if (record.SentAt is { } sent)
-            {
-                s_lag.Record(Math.Max(0, (now - sent).TotalSeconds), _tag);
-            }
-        }
-    }
-
-    /// <summary>One activity a batch, linked to the traces of its records.</summary>
-    static Activity? Start(RecordBatch batch)
-    {
-        List<ActivityLink> links = [];
-        foreach (var record in batch.Records)
-        {
-            if (record.TraceParent is { } parent && ActivityContext.TryParse(parent, null, isRemote: true, out var context))
-            {
-                links.Add(new(context));
-            }
-        }
-        return Tracing.Source.StartActivity(ActivityKind.Consumer, links: links, name: "mim.work.batch");
     }
 }

@@ -20,7 +20,9 @@ public static class WorkCommand
             (nameof(InferenceOptions.InFlight),
                 OptionFlags.Flag("--in-flight", defaults.InFlight, "Records that may have been read and not yet acknowledged; the broker's prefetch.")),
             (nameof(InferenceOptions.Urls),
-                OptionFlags.Text("--urls", "Where to answer /v2/health/live, /v2/health/ready and /metrics, separated by semicolons (default: nowhere).", "URLS")));
+                OptionFlags.Text("--urls", "Where to answer /v2/health/live, /v2/health/ready and /metrics, separated by semicolons (default: nowhere).", "URLS")),
+            (nameof(InferenceOptions.ModelControl),
+                OptionFlags.Flag("--model-control", defaults.ModelControl, "Let requests load another version of the model, of the same space, between two batches.")));
         Command command = new("work",
             "Embed the records of a queue into a sink. A record is acknowledged when the sink has its vector; one that cannot be embedded becomes a dead letter.");
         flags.AddTo(command);

@@ -15,7 +15,7 @@ public static class WorkHost
     public static IReadOnlyList<KeyValuePair<string, string?>> Defaults { get; } =
         [new(nameof(InferenceOptions.MaxBatchSize), 256.ToString(CultureInfo.InvariantCulture))];
 
-    /// <param name="sources">What the worker is told. With <see cref="InferenceOptions.Urls"/> it listens there to probes and for metrics, else nowhere.</param>
+    /// <param name="sources">What the worker is told. With <see cref="InferenceOptions.Urls"/> it listens there, for probes, metrics and another version of its model; else nowhere.</param>
     /// <param name="configure">A word on the builder of one that listens, for another transport.</param>
     /// <exception cref="UsageException">Options or addresses are at fault: nothing has been read.</exception>
     public static IHost Create(ConfigurationSources sources, Action<WebApplicationBuilder>? configure = null)
@@ -44,8 +44,8 @@ public static class WorkHost
                 Add(builder.Services);
                 configure?.Invoke(builder);
             },
-            out _);
-        OpenInference.MapProbes(app, app.Services.GetRequiredService<ServedModel>(), app.Services.GetRequiredService<PrometheusMetrics>());
+            out var options);
+        OpenInference.MapWithoutInfer(app, app.Services.GetRequiredService<ServedModel>(), app.Services.GetRequiredService<PrometheusMetrics>(), options);
         return app;
     }
 

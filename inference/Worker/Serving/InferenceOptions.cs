@@ -81,7 +81,7 @@ public sealed record InferenceOptions
     [Range(3, 1 << 20)]
     public int InFlight { get; init; } = 1024;
 
-    /// <summary>Where to listen, separated by semicolons. A stream worker listens when it is told where, to probes and for metrics.</summary>
+    /// <summary>Where to listen, separated by semicolons. A stream worker listens when it is told where, for probes and metrics.</summary>
     [Required]
     public string Urls { get; init; } = "http://127.0.0.1:8000";
 

@@ -16,6 +16,8 @@ static class OpenInference
     const string Platform = "onnx_onnxv1";
     const string Float32 = "FP32";
     const string OpenApi = "openapi.json";
+    const string Index = "/v2/repository/index";
+    const string Load = "/v2/repository/models/{model}/load";
 
     /// <summary>What of Triton's extensions there is.</summary>
     static readonly string[] s_extensions = ["binary_tensor_data", "model_configuration", "model_repository", "statistics"];
@@ -30,8 +32,8 @@ static class OpenInference
         [
             .. Probes(served, metrics),
             ("GET", "/v2", context => ResponseJson.Write(context, 200, WriteServer)),
-            ("POST", "/v2/repository/index", repository.IndexAsync),
-            ("POST", "/v2/repository/models/{model}/load", repository.LoadAsync),
+            ("POST", Index, repository.IndexAsync),
+            ("POST", Load, repository.LoadAsync),
             ("POST", "/v2/repository/models/{model}/unload", repository.UnloadAsync),
             ("GET", "/v2/models/stats", context => StatisticsEndpoints.Handle(context, served)),
             ("GET", $"/{OpenApi}", OpenApiAsync),
@@ -47,11 +49,17 @@ static class OpenInference
         Map(app, routes, $"/v2/...; /{OpenApi} lists them");
     }
 
-    /// <summary>What a worker answers that takes no requests: whether it lives, whether it works, what it has measured.</summary>
-    public static void MapProbes(WebApplication app, ServedModel served, PrometheusMetrics metrics)
+    /// <summary>What a worker answers that takes no rows over HTTP: whether it lives and works, what it has measured, which model it has and shall have.</summary>
+    public static void MapWithoutInfer(WebApplication app, ServedModel served, PrometheusMetrics metrics, InferenceOptions options)
     {
-        var probes = Probes(served, metrics);
-        Map(app, probes, string.Join(", ", probes.Select(probe => probe.Pattern)));
+        RepositoryEndpoints repository = new(served, options);
+        (string Method, string Pattern, RequestDelegate Handle)[] routes =
+        [
+            .. Probes(served, metrics),
+            ("POST", Index, repository.IndexAsync),
+            ("POST", Load, repository.LoadAsync),
+        ];
+        Map(app, routes, string.Join(", ", routes.Select(route => route.Pattern)));
     }
 
     static (string Method, string Pattern, RequestDelegate Handle)[] Probes(ServedModel served, PrometheusMetrics metrics) =>

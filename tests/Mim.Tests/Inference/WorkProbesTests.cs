@@ -56,7 +56,7 @@ public sealed class WorkProbesTests
         Assert.Equal(200, (await server.SendAsync("GET", "/v2/health/ready", [])).Status);
         Assert.Contains("mim_inference_records_total{source=\"memory\",outcome=\"written\"}", (await server.SendAsync("GET", "/metrics", [])).Text, StringComparison.Ordinal);
         var other = await server.SendAsync("POST", TestWorker.Infer, []);
-        Assert.Equal((404, $"POST {TestWorker.Infer}: no such endpoint; expected /v2/health/live, /v2/health/ready, /metrics."), (other.Status, other.Error));
+        Assert.Equal((404, $"POST {TestWorker.Infer}: no such endpoint; expected /v2/health/live, /v2/health/ready, /metrics, /v2/repository/index, /v2/repository/models/{{model}}/load."), (other.Status, other.Error));
 
         var running = InferenceHost.WaitAsync(host, CancellationToken.None);
         host.Services.GetRequiredService<IHostApplicationLifetime>().StopApplication();

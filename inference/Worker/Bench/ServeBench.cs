@@ -1,0 +1,229 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using Mim.Models;
+
+namespace Mim.Inference;
+
+/// <summary>Interleaved halves: clients against the server, then the bare loop in this process, or the same clients against a peer.</summary>
+sealed class ServeBench(ModelPackage package, EngineOptions engine)
+{
+    const double Percent99 = 0.99;
+
+    /// <summary>Rows that the bare loop goes through again and again: more than a cache holds, as requests are.</summary>
+    const int LoopRows = 4096;
+
+    public required int Clients { get; init; }
+
+    public required int Rows { get; init; }
+
+    public required int Batch { get; init; }
+
+    public required TimeSpan Time { get; init; }
+
+    public required int Pairs { get; init; }
+
+    public required bool IsText { get; init; }
+
+    public required string? Peer { get; init; }
+
+    string Path => $"/v2/models/{package.Manifest.Name}/infer";
+
+    public async Task<ServeBenchResult> RunAsync(TextWriter log, CancellationToken cancellationToken)
+    {
+        var number = CultureInfo.InvariantCulture;
+        using var server = ServerProcess.Start("dotnet", [
+            typeof(ServeBench).Assembly.Location, "serve", "--model", package.Folder, "--urls", "http://127.0.0.1:0", "--batch", Batch.ToString(number),
+            "--threads", engine.Threads.ToString(number), "--device", engine.Device.ToString()]);
+        // A shell's words, without a shell between the process and its measured time.
+        using var peer = Peer?.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [var program, .. var arguments]
+            ? ServerProcess.Start(program, [.. arguments, package.Folder])
+            : null;
+        var x = Draw(Rows);
+        using var ours = await ConnectAsync(server, x, cancellationToken);
+        using var theirs = peer is null ? null : await ConnectAsync(peer, x, cancellationToken);
+        using var bare = new BareLoop(package, Draw(Math.Max(LoopRows / Batch, 1) * Batch), Batch, engine);
+        using var single = new BareLoop(package, x, Rows, engine);
+        await RequireEqualAsync(ours, theirs, x, cancellationToken);
+
+        List<ServeBenchHalf> mine = [], other = [];
+        var requests = 0L;
+        // The first pair warms up: tiers of compiled code, sizes of queues.
+        for (var pair = -1; pair < Pairs; pair++)
+        {
+            ServeBenchHalf a, b;
+            if (pair % 2 == 0)
+            {
+                a = await OursAsync();
+                b = await OtherAsync();
+            }
+            else
+            {
+                b = await OtherAsync();
+                a = await OursAsync();
+            }
+            if (pair >= 0)
+            {
+                mine.Add(a);
+                other.Add(b);
+                requests += a.Rows / Rows;
+                log.WriteLine(string.Create(
+                    number, $"pair {pair + 1,3}  server {a.RowsPerSecond,9:N0} rows/s {a.MicrosecondsPerRow,8:F1} us  other {b.RowsPerSecond,9:N0} rows/s {b.MicrosecondsPerRow,8:F1} us"));
+            }
+        }
+        return new(
+            package.Manifest.Name, OnnxModel.Engine, engine.Threads, Clients, Rows, Batch, IsText, peer is null ? "bare loop" : "peer",
+            Together(mine), Together(other),
+            PairedRatio.Of([.. mine.Zip(other, (a, b) => a.RowsPerSecond / b.RowsPerSecond)]),
+            PairedRatio.Of([.. mine.Zip(other, (a, b) => b.MicrosecondsPerRow / a.MicrosecondsPerRow)]), requests, server.ResidentBytes >> 20);
+
+        Task<ServeBenchHalf> OursAsync() => UnderLoadAsync(server, ours, cancellationToken);
+
+        async Task<ServeBenchHalf> OtherAsync() => peer is null ? Bare(bare, single) : await UnderLoadAsync(peer, theirs!, cancellationToken);
+    }
+
+    async Task<ServeBenchHalf> UnderLoadAsync(ServerProcess server, HttpLoad load, CancellationToken cancellationToken)
+    {
+        var (start, processor) = (Stopwatch.GetTimestamp(), server.ProcessorTime);
+        var seconds = await load.RunAsync(Time, cancellationToken);
+        var (elapsed, used) = (Stopwatch.GetElapsedTime(start), server.ProcessorTime - processor);
+        seconds.Sort();
+        return new((long)seconds.Count * Rows, elapsed.TotalSeconds, used.TotalSeconds, 1e3 * Quantile(seconds, 0.5), 1e3 * Quantile(seconds, Percent99));
+    }
+
+    /// <summary>Rows and processor time of full batches; latency of a run of as many rows as a request has.</summary>
+    ServeBenchHalf Bare(BareLoop full, BareLoop single)
+    {
+        var (start, processor, rows) = (Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime, 0L);
+        while (Stopwatch.GetElapsedTime(start) < Time / 2)
+        {
+            full.Run();
+            rows += full.Rows;
+        }
+        var (elapsed, used) = (Stopwatch.GetElapsedTime(start), Environment.CpuUsage.TotalTime - processor);
+        List<double> seconds = [];
+        for (var half = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(half) < Time / 2;)
+        {
+            var run = Stopwatch.GetTimestamp();
+            single.Run();
+            seconds.Add(Stopwatch.GetElapsedTime(run).TotalSeconds);
+        }
+        seconds.Sort();
+        return new(rows, elapsed.TotalSeconds, used.TotalSeconds, 1e3 * Quantile(seconds, 0.5), 1e3 * Quantile(seconds, Percent99));
+    }
+
+    async Task<HttpLoad> ConnectAsync(ServerProcess server, float[] x, CancellationToken cancellationToken)
+    {
+        var address = await server.ListensAsync(cancellationToken);
+        using (HttpClient http = new() { BaseAddress = address })
+        {
+            for (var ready = false; !ready;)
+            {
+                using var answer = await http.GetAsync(new Uri("/v2/health/ready", UriKind.Relative), cancellationToken);
+                ready = answer.IsSuccessStatusCode;
+                await Task.Delay(ready ? 0 : 50, cancellationToken);
+            }
+        }
+        var (body, header) = Body(x);
+        return await HttpLoad.ConnectAsync(
+            address, Path, IsText ? "Content-Type: application/json\r\n" : $"Content-Type: application/octet-stream\r\n{InferEndpoint.HeaderLength}: {header}\r\n", body, Clients,
+            cancellationToken);
+    }
+
+    /// <summary>A server that answers something else is fast for nothing.</summary>
+    async Task RequireEqualAsync(HttpLoad ours, HttpLoad? theirs, float[] x, CancellationToken cancellationToken)
+    {
+        using var model = OnnxModel.Encoder(package, Rows, engine);
+        var expected = model.RunAll(x, Rows)[0];
+        foreach (var load in (HttpLoad?[])[ours, theirs])
+        {
+            if (load is not null && Codes(await load.AskAsync(cancellationToken), expected.Length) is var found
+                && !expected.AsSpan().SequenceEqual(found) && expected.Zip(found).Max(pair => Math.Abs(pair.First - pair.Second)) > 1e-4)
+            {
+                throw new InvalidDataException("a server does not answer with the codes of the rows that it was sent.");
+            }
+        }
+    }
+
+    float[] Codes(byte[] answer, int values)
+    {
+        if (!IsText)
+        {
+            return MemoryMarshal.Cast<byte, float>(answer.AsSpan(answer.Length - (values * sizeof(float)))).ToArray();
+        }
+        using var json = JsonDocument.Parse(answer);
+        return [.. json.RootElement.GetProperty("outputs")[0].GetProperty("data").EnumerateArray().Select(value => value.GetSingle())];
+    }
+
+    /// <summary>What Triton's clients send.</summary>
+    (byte[] Body, int Header) Body(float[] x)
+    {
+        using MemoryStream stream = new();
+        using (Utf8JsonWriter json = new(stream))
+        {
+            json.WriteStartObject();
+            json.WriteStartArray("inputs");
+            json.WriteStartObject();
+            json.WriteString("name", TensorNames.X);
+            json.WriteStartArray("shape");
+            foreach (var size in package.Manifest.XShape.Prepend(Rows))
+            {
+                json.WriteNumberValue(size);
+            }
+            json.WriteEndArray();
+            json.WriteString("datatype", "FP32");
+            if (IsText)
+            {
+                json.WriteStartArray("data");
+                foreach (var value in x)
+                {
+                    json.WriteNumberValue(value);
+                }
+                json.WriteEndArray();
+            }
+            else
+            {
+                json.WriteStartObject("parameters");
+                json.WriteNumber("binary_data_size", x.Length * sizeof(float));
+                json.WriteEndObject();
+            }
+            json.WriteEndObject();
+            json.WriteEndArray();
+            json.WriteStartArray("outputs");
+            json.WriteStartObject();
+            json.WriteString("name", TensorNames.ZMean);
+            json.WriteStartObject("parameters");
+            json.WriteBoolean("binary_data", !IsText);
+            json.WriteEndObject();
+            json.WriteEndObject();
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+        var header = (int)stream.Length;
+        if (!IsText)
+        {
+            stream.Write(MemoryMarshal.AsBytes<float>(x));
+        }
+        return (stream.ToArray(), header);
+    }
+
+    /// <summary>Pixels' multiples of 1/255, whose text is as long as that of scaled images.</summary>
+    float[] Draw(int rows)
+    {
+        Random random = new(rows);
+        return [.. Enumerable.Range(0, rows * package.Manifest.XDim).Select(_ => random.Next(256) / 255f)];
+    }
+
+    static ServeBenchHalf Together(List<ServeBenchHalf> halves) => new(
+        halves.Sum(half => half.Rows), halves.Sum(half => half.Seconds), halves.Sum(half => half.ProcessorSeconds), Median(halves.Select(half => half.P50)),
+        Median(halves.Select(half => half.P99)));
+
+    static double Median(IEnumerable<double> values)
+    {
+        var sorted = values.Order().ToArray();
+        return sorted[sorted.Length / 2];
+    }
+
+    static double Quantile(List<double> sorted, double at) => sorted[(int)Math.Min(sorted.Count - 1, at * sorted.Count)];
+}
