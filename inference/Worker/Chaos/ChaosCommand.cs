@@ -11,6 +11,7 @@ public static class ChaosCommand
     const int FullRecords = 1_000_000;
     const int FullDatabaseDownSeconds = 30;
     const int FullKills = 20;
+    const int MaxBatch = 256;
 
     static readonly ChaosOptions s_defaults = new();
     static readonly JsonSerializerOptions s_json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
@@ -20,7 +21,7 @@ public static class ChaosCommand
         var seed = Flag("--seed", s_defaults.Seed, "Draws the records, the poison among them, and which worker dies when.");
         Option<int?> records = new("--records") { Description = $"Good records (default: {s_defaults.Records}; with --full {FullRecords})." };
         var workers = Flag("--workers", s_defaults.Workers, "Processes that compete for the queue.");
-        var batch = Flag("--batch", s_defaults.Batch, "Each worker's --batch.");
+        Option<int?> batch = new("--batch") { Description = $"Each worker's --batch (default: so many that all in flight are a tenth of the records, at most {MaxBatch})." };
         var timeout = Flag("--consumer-timeout", s_defaults.ConsumerTimeoutSeconds, "The broker's, in seconds; a machine that is slow or busy needs a longer one.");
         Option<bool> calm = new("--calm") { Description = "No faults but the poison: what the workers do undisturbed." };
         Option<bool> full = new("--full") { Description = $"{FullRecords} records, {FullKills} kills, the database away for {FullDatabaseDownSeconds} s." };
@@ -34,12 +35,14 @@ public static class ChaosCommand
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var isFull = parsed.GetValue(full);
+            var (count, processes) = (parsed.GetValue(records) ?? (isFull ? FullRecords : s_defaults.Records), parsed.GetValue(workers));
             ChaosOptions options = new()
             {
                 Seed = parsed.GetValue(seed),
-                Records = parsed.GetValue(records) ?? (isFull ? FullRecords : s_defaults.Records),
-                Workers = parsed.GetValue(workers),
-                Batch = parsed.GetValue(batch),
+                Records = count,
+                Workers = processes,
+                // A fault that comes when all records are with the workers already finds nothing under way.
+                Batch = parsed.GetValue(batch) ?? Math.Clamp(count / (10 * ChaosWorker.BatchesInFlight * Math.Max(1, processes)), 1, MaxBatch),
                 ConsumerTimeoutSeconds = parsed.GetValue(timeout),
                 Faults = !parsed.GetValue(calm),
                 Kills = isFull ? FullKills : s_defaults.Kills,

@@ -16,7 +16,7 @@ public sealed class ChaosOptions
 
     /// <summary>See <see cref="WorkLimits.Batch"/>.</summary>
     [Range(1, 4096)]
-    public int Batch { get; init; } = 256;
+    public int Batch { get; init; } = 64;
 
     /// <summary>kill −9s of a worker besides the one that the database's crash brings.</summary>
     [Range(0, 1000)]

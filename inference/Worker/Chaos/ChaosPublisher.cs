@@ -9,10 +9,16 @@ sealed class ChaosPublisher(RabbitAddress address, ChaosRecords records)
 
     static readonly TimeSpan s_again = TimeSpan.FromMilliseconds(200);
 
+    static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(20);
+
     long _sent;
+    int _released;
 
     /// <summary>Messages sent, those among them that had to be sent again.</summary>
     public long Sent => Interlocked.Read(ref _sent);
+
+    /// <summary>Lets it go on to this part of the records.</summary>
+    public void Release(double part) => Volatile.Write(ref _released, (int)Math.Ceiling(Math.Min(1, part) * records.Count));
 
     [SuppressMessage("Reliability", "CA2000", Justification = "The session is replaced and disposed of below.")]
     public async Task RunAsync(CancellationToken cancellationToken)
@@ -22,7 +28,12 @@ sealed class ChaosPublisher(RabbitAddress address, ChaosRecords records)
         {
             for (var first = 0; first < records.Count;)
             {
-                var count = Math.Min(Together, records.Count - first);
+                var count = Math.Min(Together, Volatile.Read(ref _released) - first);
+                if (count <= 0)
+                {
+                    await Task.Delay(s_poll, cancellationToken);
+                    continue;
+                }
                 try
                 {
                     session ??= await RabbitSession.OpenAsync(address, "mim chaos", cancellationToken);

@@ -14,6 +14,9 @@ sealed class ChaosRun : IAsyncDisposable
     const string Table = "codes";
     const string Queue = "records";
 
+    /// <summary>The part of all records that is sent, and not yet in the table, when a fault comes.</summary>
+    const double Ahead = 0.1;
+
     static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(250);
 
     /// <summary>A broker that has not looked for so long does not look.</summary>
@@ -100,6 +103,8 @@ sealed class ChaosRun : IAsyncDisposable
         _workers.Start();
         foreach (var (at, name, inject) in _options.Faults ? Plan() : [])
         {
+            // A fault is to find records under way, and to leave some that come after it.
+            publisher.Release(at + Ahead);
             if (!await _progress.DoneAsync(at, publishing, cancellationToken))
             {
                 break;
@@ -109,6 +114,7 @@ sealed class ChaosRun : IAsyncDisposable
             _log.WriteLine(string.Create(
                 CultureInfo.InvariantCulture, $"{at,4:P0}  {name,-44} {Stopwatch.GetElapsedTime(began).TotalSeconds,6:F1} s  {what}"));
         }
+        publisher.Release(1);
         await _progress.DoneAsync(1, publishing, cancellationToken);
         var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         await _progress.QuietAsync(cancellationToken);

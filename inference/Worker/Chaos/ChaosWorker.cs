@@ -8,6 +8,9 @@ namespace Mim.Inference;
 /// <summary>One process of <c>mim work</c>.</summary>
 sealed partial class ChaosWorker : IDisposable
 {
+    /// <summary>A worker's --in-flight, in batches.</summary>
+    public const int BatchesInFlight = 4;
+
     const int WordsKept = 20;
 
     readonly Process _process;
@@ -41,7 +44,7 @@ sealed partial class ChaosWorker : IDisposable
         ProcessStartInfo start = new("dotnet", [
             typeof(ChaosWorker).Assembly.Location, "work", "--model", ChaosModel.Name, "--store", store, "--device", "cpu", "--threads", "1",
             "--urls", "http://127.0.0.1:0", "--model-control",
-            "--batch", batch.ToString(CultureInfo.InvariantCulture), "--in-flight", (4 * batch).ToString(CultureInfo.InvariantCulture)])
+            "--batch", batch.ToString(CultureInfo.InvariantCulture), "--in-flight", (BatchesInFlight * batch).ToString(CultureInfo.InvariantCulture)])
         {
             RedirectStandardError = true,
         };
