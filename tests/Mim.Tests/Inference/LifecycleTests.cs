@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Mim.Inference;
@@ -9,6 +10,7 @@ namespace Mim.Tests.Inference;
 /// <summary>From being told to stop to the exit code, and what makes a worker ready or not.</summary>
 public sealed class LifecycleTests
 {
+    static readonly TimeSpan s_patience = TimeSpan.FromMinutes(1);
     static readonly TimeSpan s_preStop = TimeSpan.FromSeconds(7);
 
     /// <summary>A load balancer that has not noticed yet gets answers, not refusals (triton-inference-server/server#6230).</summary>
@@ -125,11 +127,13 @@ public sealed class LifecycleTests
         Assert.Equal(1, batcher.Statistics.Rows);
     }
 
-    /// <summary>Lets other threads on; the condition comes true or the test hangs until its host is stopped.</summary>
+    /// <summary>Lets other threads on until the condition comes true.</summary>
     static async Task UntilAsync(Func<bool> condition)
     {
+        var start = Stopwatch.GetTimestamp();
         while (!condition())
         {
+            Assert.True(Stopwatch.GetElapsedTime(start) < s_patience, "it does not come true");
             await Task.Yield();
         }
     }

@@ -3,6 +3,9 @@ namespace Mim.Tests.Inference;
 /// <summary>Time that passes when a test says so.</summary>
 sealed class ManualTime : TimeProvider
 {
+    /// <summary>Of real time: what is never waited for is a red test, not one that hangs.</summary>
+    static readonly TimeSpan s_patience = TimeSpan.FromMinutes(1);
+
     readonly Lock _gate = new();
     readonly List<Timer> _timers = [];
     TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -31,7 +34,7 @@ sealed class ManualTime : TimeProvider
             {
                 return;
             }
-            await changed;
+            await changed.WaitAsync(s_patience);
         }
     }
 
