@@ -13,7 +13,8 @@ public enum Device
 
 /// <summary>How a session is to compute.</summary>
 /// <param name="Threads">Threads of one run.</param>
-public sealed record EngineOptions(int Threads, Device Device)
+/// <param name="Spins">Whether threads that wait for their next part of a run keep a processor busy: soonest done where nobody else wants one.</param>
+public sealed record EngineOptions(int Threads, Device Device, bool Spins = true)
 {
     public static EngineOptions Default { get; } = new(CpuLimit.Threads(), Device.Auto);
 }

@@ -167,6 +167,10 @@ public sealed class OnnxModel : IDisposable
             InterOpNumThreads = 1,
             LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
         };
+        if (!engine.Spins)
+        {
+            options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
+        }
         device = Choose(engine.Device, options);
         Interlocked.Increment(ref s_sessionsConstructed);
         return new InferenceSession(graph, options);

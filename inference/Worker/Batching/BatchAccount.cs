@@ -18,14 +18,22 @@ sealed class BatchAccount(string model, BatchStatistics statistics)
     /// <summary>Rows leave the queue.</summary>
     public void Left(int rows) => BatchInstruments.QueueDepth.Add(-rows, _model);
 
-    /// <summary>The first run of a request begins.</summary>
-    public void Begun(BatchRequest request)
+    /// <summary>A run begins, which is the first of some requests.</summary>
+    public void Begun(ReadOnlySpan<BatchPart> parts)
     {
-        var waited = Stopwatch.GetTimestamp() - request.QueuedAt;
-        BatchInstruments.QueueSeconds.Record(Seconds(waited), _model);
-        if (!request.IsCanary)
+        var now = Stopwatch.GetTimestamp();
+        foreach (ref readonly var part in parts)
         {
-            statistics.Queue.Add(waited);
+            if (part.First > 0)
+            {
+                continue;
+            }
+            var waited = now - part.Request.QueuedAt;
+            BatchInstruments.QueueSeconds.Record(Seconds(waited), _model);
+            if (!part.Request.IsCanary)
+            {
+                statistics.Queue.Add(waited);
+            }
         }
     }
 
@@ -45,36 +53,47 @@ sealed class BatchAccount(string model, BatchStatistics statistics)
         BatchInstruments.Padding.Record(1 - (double)rows / padded, _model);
     }
 
-    public void Succeed(BatchRequest request)
+    /// <summary>Answers them. Once a request is answered its caller may reuse the object, so all are counted before, and nobody touches one afterwards.</summary>
+    public void Succeed(ReadOnlySpan<BatchRequest> requests)
     {
-        Ended(request, "ok", statistics.Success);
-        request.Succeed();
+        var (now, rows) = (Stopwatch.GetTimestamp(), 0);
+        foreach (var request in requests)
+        {
+            if (!request.IsCanary)
+            {
+                statistics.Success.Add(now - request.QueuedAt);
+                rows += request.Rows;
+            }
+        }
+        statistics.Answered(rows);
+        BatchInstruments.Inflight.Add(-requests.Length, _model);
+        Outcome(rows, "ok");
+        foreach (var request in requests)
+        {
+            request.Succeed();
+        }
     }
 
     public void Fail(BatchRequest request, string outcome, Exception e)
     {
-        Ended(request, outcome, statistics.Fail);
+        BatchInstruments.Inflight.Add(-1, _model);
+        if (!request.IsCanary)
+        {
+            statistics.Fail.Add(Stopwatch.GetTimestamp() - request.QueuedAt);
+            Outcome(request.Rows, outcome);
+        }
         request.Fail(e);
     }
 
     public void Drained(TimeSpan time) => BatchInstruments.DrainSeconds.Record(time.TotalSeconds, _model);
 
-    /// <summary>Once a request is answered its caller may reuse the object, so this comes before, and nobody touches it afterwards.</summary>
-    void Ended(BatchRequest request, string outcome, TimedCount count)
+    void Outcome(int rows, string outcome)
     {
-        BatchInstruments.Inflight.Add(-1, _model);
-        if (!request.IsCanary)
+        if (rows > 0)
         {
-            count.Add(Stopwatch.GetTimestamp() - request.QueuedAt);
-            if (count == statistics.Success)
-            {
-                statistics.Answered(request.Rows);
-            }
-            Outcome(request.Rows, outcome);
+            BatchInstruments.Items.Add(rows, _model, new("outcome", outcome));
         }
     }
-
-    void Outcome(int rows, string outcome) => BatchInstruments.Items.Add(rows, _model, new("outcome", outcome));
 
     static double Seconds(long ticks) => (double)ticks / Stopwatch.Frequency;
 }

@@ -154,20 +154,16 @@ sealed class BatchQueue(BatchLimits limits, int maxRows, BatchAccount account)
                 Drop(request);
                 continue;
             }
-            if (request.Taken == 0)
-            {
-                account.Begun(request);
-            }
             var rows = Math.Min(maxRows - taken, left);
             parts.Add(new(request, request.Taken, rows));
             request.Taken += rows;
             taken += rows;
-            Leave(rows);
             if (request.Taken == request.Rows)
             {
                 _queue.Dequeue();
             }
         }
+        Leave(taken);
     }
 
     void Drop(BatchRequest request)

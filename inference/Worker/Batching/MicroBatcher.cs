@@ -25,6 +25,7 @@ public sealed class MicroBatcher : IDisposable
     readonly BatchAccount _account;
     readonly BatchQueue _queue;
     readonly Thread _thread;
+    readonly List<BatchRequest> _answered;
     readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     volatile bool _lastRunFailed;
 
@@ -37,6 +38,7 @@ public sealed class MicroBatcher : IDisposable
         Statistics = new(buffers.MaxRows);
         _account = new(model, Statistics);
         _queue = new(limits, buffers.MaxRows, _account);
+        _answered = new(buffers.MaxRows);
         _thread = new(Supervise) { IsBackground = true, Name = $"inference {model}" };
         _thread.Start();
     }
@@ -132,6 +134,7 @@ public sealed class MicroBatcher : IDisposable
         {
             while (_queue.Take(parts))
             {
+                _account.Begun(CollectionsMarshal.AsSpan(parts));
                 Run(CollectionsMarshal.AsSpan(parts));
                 parts.Clear();
             }
@@ -184,6 +187,7 @@ public sealed class MicroBatcher : IDisposable
 
     void Answer(Span<BatchPart> parts)
     {
+        _answered.Clear();
         var first = 0;
         foreach (ref var slot in parts)
         {
@@ -196,9 +200,10 @@ public sealed class MicroBatcher : IDisposable
             if (part.EndsRequest)
             {
                 slot = default;
-                _account.Succeed(part.Request);
+                _answered.Add(part.Request);
             }
         }
+        _account.Succeed(CollectionsMarshal.AsSpan(_answered));
     }
 
     void Abandon(ref BatchPart part, Exception e)

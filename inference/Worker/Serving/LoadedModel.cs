@@ -38,7 +38,7 @@ public sealed class LoadedModel : IDisposable
     /// <summary>Makes sessions, replays the goldens, warms up. The package's files have been verified by whoever opened it.</summary>
     public static LoadedModel Load(ModelPackage package, InferenceOptions options, ILoggerFactory loggers, TimeProvider time)
     {
-        var engine = new EngineOptions(options.Threads, options.Device);
+        var engine = new EngineOptions(options.Threads, options.Device, Spins: false);
         List<ParityCheck> checks = [];
         List<OnnxModel> sessions = [];
         try

@@ -63,7 +63,8 @@ function enqueue(x, shape) {
   });
 }
 
-createServer((request, response) => {
+// Connections rest while the other server is measured.
+createServer({ keepAliveTimeout: 600_000 }, (request, response) => {
   if (request.method === 'GET') {
     response.end('{"ready":true}');
     return;
