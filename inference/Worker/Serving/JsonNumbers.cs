@@ -1,5 +1,8 @@
 using System.Buffers;
 using System.Globalization;
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace Mim.Inference;
 
@@ -17,10 +20,18 @@ public static class JsonNumbers
     /// <summary>Beyond it a float32 is 0 or infinite, whatever the digits of a body are.</summary>
     const int MaxExponent = 1 << 24;
 
-    /// <summary>Integers up to here are doubles, and so are the powers of ten below: one operation on both is rounded once (Clinger 1990).</summary>
-    const ulong MaxExactInteger = 1UL << 53;
+    /// <summary>What <see cref="TryShort"/> reads, in whole words, beyond where it begins.</summary>
+    const int ShortBytes = 48;
 
+    const int WordDigits = sizeof(ulong);
+
+    /// <summary>Doubles, all of them, without rounding.</summary>
     static readonly double[] s_powersOfTen = [.. Enumerable.Range(0, 23).Select(exponent => double.Parse($"1e{exponent}", CultureInfo.InvariantCulture))];
+
+    static readonly ulong[] s_powers = [.. Enumerable.Range(0, WordDigits + 1).Select(exponent => (ulong)s_powersOfTen[exponent])];
+
+    /// <summary>What a mantissa is below that so many digits more leave below 10^18, and so in 63 bits.</summary>
+    static readonly ulong[] s_roomFor = [.. s_powers.Select(power => 1_000_000_000_000_000_000 / power)];
 
     static readonly SearchValues<byte> s_space = SearchValues.Create(" \t\r\n"u8);
 
@@ -67,7 +78,7 @@ public static class JsonNumbers
                     at++;
                     break;
                 default:
-                    if (next == Next.CommaOrEnd || !TryValue(text, ref at, out var value))
+                    if (next == Next.CommaOrEnd || !(TryShort(text, ref at, out var value) || TryValue(text, ref at, out value)))
                     {
                         throw new InvalidDataException(Fault(text, at, next, count));
                     }
@@ -77,6 +88,11 @@ public static class JsonNumbers
                     }
                     values[count++] = value;
                     next = Next.CommaOrEnd;
+                    if (at < text.Length && text[at] == ',')
+                    {
+                        at++;
+                        next = Next.Value;
+                    }
                     break;
             }
         }
@@ -108,6 +124,79 @@ public static class JsonNumbers
             return true;
         }
         return TryNumber(text, ref at, out value);
+    }
+
+    /// <summary>
+    /// Numbers as clients write them, eight characters at a time and with few branches: up to seven digits, and up to 22 behind the point. All others, and
+    /// all that is wrong, are left to the reader of single characters.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static bool TryShort(ReadOnlySpan<byte> text, ref int at, out float value)
+    {
+        value = 0;
+        if (at > text.Length - ShortBytes)
+        {
+            return false;
+        }
+        ref var start = ref Unsafe.Add(ref MemoryMarshal.GetReference(text), at);
+        var negative = start == '-' ? 1 : 0;
+        var i = negative;
+        var word = Word(ref start, i);
+        var digits = Digits(word);
+        // JSON has no leading zeros, and no number without an integer part.
+        if (digits is 0 or WordDigits || (digits > 1 && (byte)word == '0'))
+        {
+            return false;
+        }
+        var mantissa = Number(word, digits);
+        i += digits;
+        var fraction = 0;
+        if (Unsafe.Add(ref start, i) == '.')
+        {
+            i++;
+            do
+            {
+                word = Word(ref start, i);
+                digits = Digits(word);
+                if (mantissa >= s_roomFor[digits] || fraction + digits >= s_powersOfTen.Length)
+                {
+                    return false;
+                }
+                mantissa = mantissa * s_powers[digits] + Number(word, digits);
+                (i, fraction) = (i + digits, fraction + digits);
+            }
+            while (digits == WordDigits);
+            if (fraction == 0)
+            {
+                return false;
+            }
+        }
+        if ((Unsafe.Add(ref start, i) | 0x20) == 'e' || !TryRounded((long)mantissa / s_powersOfTen[fraction], mantissa == 0, out value))
+        {
+            return false;
+        }
+        value = negative == 0 ? value : -value;
+        at += i;
+        return true;
+    }
+
+    static ulong Word(ref byte start, int at) => Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref start, at));
+
+    /// <summary>How many of the eight characters, from the first on, are digits: those whose upper half is 3 and stays so with 6 added (Lemire).</summary>
+    static int Digits(ulong word)
+    {
+        const ulong upper = 0xF0F0F0F0F0F0F0F0, six = 0x0606060606060606, threes = 0x3333333333333333;
+        return BitOperations.TrailingZeroCount(((word & upper) | (((word + six) & upper) >> 4)) ^ threes) / WordDigits;
+    }
+
+    /// <summary>The first digits as an integer: zeros come before them, then pairs, fours and eights are joined (Lemire 2021).</summary>
+    static ulong Number(ulong word, int digits)
+    {
+        // In two steps, because a shift by 64 is one by 0.
+        var half = 4 * (WordDigits - digits);
+        word = (word & 0x0F0F0F0F0F0F0F0F) << half << half;
+        word = word * 10 + (word >> 8);
+        return ((word & 0x000000FF000000FF) * 0x000F424000000064 + ((word >> 16) & 0x000000FF000000FF) * 0x0000271000000001) >> 32;
     }
 
     static bool TryNumber(ReadOnlySpan<byte> text, ref int at, out float value)
@@ -181,23 +270,26 @@ public static class JsonNumbers
         return i > first;
     }
 
-    /// <summary>
-    /// The double is the number, rounded once. Rounding it again gives the float32 next to the number, unless the double lies half-way between two of them,
-    /// where it may have got there by the first rounding.
-    /// </summary>
     static bool TryExact(ulong mantissa, int exponent, out float value)
+    {
+        value = 0;
+        return Math.Abs(exponent) < s_powersOfTen.Length
+            && TryRounded(exponent < 0 ? mantissa / s_powersOfTen[-exponent] : mantissa * s_powersOfTen[exponent], mantissa == 0, out value);
+    }
+
+    /// <summary>
+    /// An integer of 64 bits and one operation with a power of ten are two roundings at most, which leave the double within 2 of its units of the number
+    /// (after Clinger 1990). Rounded again it is the float32 next to the number, unless half-way between two of those is as near.
+    /// </summary>
+    static bool TryRounded(double number, bool isZero, out float value)
     {
         const ulong belowFloat = (1UL << 29) - 1;
         const ulong halfWay = 1UL << 28;
+        const ulong units = 2;
         const float smallestNormal = 1.17549435e-38f;
-        value = 0;
-        if (mantissa > MaxExactInteger || Math.Abs(exponent) >= s_powersOfTen.Length)
-        {
-            return false;
-        }
-        var exact = exponent < 0 ? mantissa / s_powersOfTen[-exponent] : mantissa * s_powersOfTen[exponent];
-        value = (float)exact;
-        return mantissa == 0 || ((BitConverter.DoubleToUInt64Bits(exact) & belowFloat) != halfWay && exact is >= smallestNormal and <= float.MaxValue);
+        value = (float)number;
+        return isZero
+            || ((BitConverter.DoubleToUInt64Bits(number) & belowFloat) - (halfWay - units) > 2 * units && number is >= smallestNormal and <= float.MaxValue);
     }
 
     static string Fault(ReadOnlySpan<byte> text, int at, Next next, int count)

@@ -53,6 +53,25 @@ public sealed class JsonNumbersTests
         Assert.Equal(floats.Select(BitConverter.SingleToInt32Bits), found.Select(BitConverter.SingleToInt32Bits));
     }
 
+    /// <summary>What Python's json writes of float32: sixteen and seventeen digits; and numbers half-way between two floats, and a digit beside that.</summary>
+    [Fact]
+    public void Doubles_of_floats_and_of_what_lies_between_two_have_the_bits_of_float_Parse()
+    {
+        Random generator = new(4);
+        StringBuilder text = new("0");
+        for (var i = 0; i < Draws / 4; i++)
+        {
+            var value = (float)Math.Pow(10, generator.NextDouble() * 12 - 6) * (generator.Next(2) == 0 ? 1 : -1);
+            var middle = ((double)value + MathF.BitIncrement(value)) / 2;
+            foreach (var number in (double[])[value, generator.Next(256) / 255f, middle, Math.BitDecrement(middle), Math.BitIncrement(middle)])
+            {
+                text.Append(',').Append(number.ToString("R", CultureInfo.InvariantCulture));
+            }
+            text.Append(',').Append(middle.ToString("F22", CultureInfo.InvariantCulture));
+        }
+        AssertSame(text.ToString());
+    }
+
     [Theory]
     [InlineData("[[1, 2], [3]] , [ ]", new[] { 1f, 2, 3 })]
     [InlineData(" \t\r\n", new float[0])]
@@ -153,7 +172,9 @@ public sealed class JsonNumbersTests
         {
             digits[i] = (char)('0' + generator.Next(i == 0 ? 1 : 0, 10));
         }
-        var text = new string(digits).Insert(1, digits.Length > 1 ? "." : "");
+        var point = generator.Next(1, digits.Length + 1);
+        var text = new string(digits).Insert(point, point < digits.Length ? "." : "");
+        text = generator.Next(3) == 0 ? $"0.{new string('0', generator.Next(4))}{new string(digits)}" : text;
         return $"{(generator.Next(2) == 0 ? "-" : "")}{text}{(generator.Next(2) == 0 ? $"e{generator.Next(-48, 42)}" : "")}";
     }
 
@@ -161,7 +182,17 @@ public sealed class JsonNumbersTests
         text.Split(',').Select(number => BitConverter.SingleToInt32Bits(float.Parse(number, CultureInfo.InvariantCulture))),
         Read(text).Select(BitConverter.SingleToInt32Bits));
 
+    /// <summary>Twice: whole words are read where so much text follows, and single characters at its end.</summary>
     static float[] Read(string text)
+    {
+        var found = Once(text);
+        var withSpace = Once(text + new string(' ', 64));
+        return found is not null == withSpace is not null && (found is null || found.AsSpan().SequenceEqual(withSpace))
+            ? found ?? throw new InvalidDataException(text)
+            : throw new InvalidOperationException($"'{text}' is read otherwise with space behind it.");
+    }
+
+    static float[]? Once(string text)
     {
         var json = Encoding.UTF8.GetBytes($"[{text}]");
         var values = ArrayPool<float>.Shared.Rent(1);
@@ -169,7 +200,11 @@ public sealed class JsonNumbersTests
         {
             var end = JsonNumbers.Read(json, 1, ref values, out var count);
             // What follows the array is the reader's.
-            return end == json.Length - 1 ? values[..count] : throw new InvalidDataException($"ends at {end}");
+            return end == json.Length - 1 ? values[..count] : null;
+        }
+        catch (InvalidDataException)
+        {
+            return null;
         }
         finally
         {
