@@ -14,6 +14,8 @@ sealed class ServeBench(ModelPackage package, EngineOptions engine)
     /// <summary>Rows that the bare loop goes through again and again: more than a cache holds, as requests are.</summary>
     const int LoopRows = 4096;
 
+    const int WarmUpPairs = 2;
+
     public required int Clients { get; init; }
 
     public required int Rows { get; init; }
@@ -49,8 +51,8 @@ sealed class ServeBench(ModelPackage package, EngineOptions engine)
 
         List<ServeBenchHalf> mine = [], other = [];
         var requests = 0L;
-        // The first pair warms up: tiers of compiled code, sizes of queues.
-        for (var pair = -1; pair < Pairs; pair++)
+        // The first pairs warm up: tiers of compiled code, sizes of queues.
+        for (var pair = -WarmUpPairs; pair < Pairs; pair++)
         {
             ServeBenchHalf a, b;
             if (pair % 2 == 0)

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.ComponentModel.DataAnnotations;
+using System.Reflection;
 using System.Text.Json;
 using Mim.Models;
 
@@ -48,10 +49,9 @@ public static class ChaosCommand
                 Kills = isFull ? FullKills : s_defaults.Kills,
                 DatabaseDownSeconds = isFull ? FullDatabaseDownSeconds : s_defaults.DatabaseDownSeconds,
             };
-            List<ValidationResult> faults = [];
-            if (!Validator.TryValidateObject(options, new ValidationContext(options), faults, validateAllProperties: true))
+            if (Faults(options) is { Length: > 0 } faults)
             {
-                throw new UsageException(string.Join('\n', faults.Select(fault => fault.ErrorMessage)));
+                throw new UsageException(faults);
             }
             var (output, error) = (parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error);
             await using var run = await ChaosRun.StartAsync(options, parsed.GetValue(json) ? error : output, cancellationToken);
@@ -70,6 +70,19 @@ public static class ChaosCommand
             return report.Holds ? ExitCode.Done : ExitCode.Gate;
         });
         return command;
+    }
+
+    static string Faults(ChaosOptions options)
+    {
+        List<ValidationResult> faults = [];
+        Validator.TryValidateObject(options, new ValidationContext(options), faults, validateAllProperties: true);
+        return string.Join('\n', faults.SelectMany(fault => fault.MemberNames).Select(name =>
+        {
+            var property = typeof(ChaosOptions).GetProperty(name)!;
+            var range = property.GetCustomAttribute<RangeAttribute>()!;
+            var flag = name == nameof(ChaosOptions.ConsumerTimeoutSeconds) ? "consumer-timeout" : name.ToLowerInvariant();
+            return $"--{flag}: expected an integer from {range.Minimum} to {range.Maximum}, found {property.GetValue(options)}.";
+        }));
     }
 
     static Option<int> Flag(string name, int value, string description) => new(name) { Description = description, DefaultValueFactory = _ => value };

@@ -48,6 +48,10 @@ sealed class RabbitSession : IAsyncDisposable
         {
             throw new UsageException(fault, e);
         }
+        catch (BrokerUnreachableException e)
+        {
+            throw new IOException($"{address}: no broker answers: {e.GetBaseException().Message}.", e);
+        }
     }
 
     /// <summary>Whether this failure is the connection's or the channel's, so that a new session may do better.</summary>
