@@ -33,6 +33,9 @@ sealed record ChaosReport
     /// <summary>As the workers counted that lived to say it.</summary>
     public required long Redelivered { get; init; }
 
+    /// <summary>From the warm-up to the last row; null with faults, in which processes come and go.</summary>
+    public required ChaosCost? Cost { get; init; }
+
     /// <summary>A fault that did not happen has shown nothing.</summary>
     public bool Holds => Verdict.Holds && DrainsFailed == 0 && (!FaultsExpected || (ConsumerTimeouts > 0 && Verdict.RowsOf.Values.All(rows => rows > 0)));
 
@@ -51,6 +54,15 @@ sealed record ChaosReport
         yield return Line("workers", $"{Workers}; {Kills} killed, {Drains} drained, {DrainsFailed} of them without exit code 0");
         yield return Line("consumer timeouts", $"{ConsumerTimeouts:N0}");
         yield return Line("time", $"{Seconds:F1} s, {Verdict.Rows / Seconds:N0} rows/s");
+        if (Cost is { } cost)
+        {
+            yield return Line("after the warm-up", $"{cost.Rows / cost.Seconds:N0} rows/s on {cost.Processors:F2} of {Environment.ProcessorCount} processors");
+            yield return Line("processor time a row",
+                $"workers {Each(cost.Workers):F0} us, broker {Each(cost.Broker):F0} us, database {Each(cost.Database):F0} us, publishing and counting {Each(cost.Harness):F0} us");
+            yield return Line("so one processor for each carries", $"workers {cost.Rows / cost.Workers:N0}, broker {cost.Rows / cost.Broker:N0}, database {cost.Rows / cost.Database:N0} rows/s");
+
+            double Each(double seconds) => 1e6 * seconds / cost.Rows;
+        }
         yield return Holds ? "held" : "NOT held";
     }
 

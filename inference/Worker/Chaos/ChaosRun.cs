@@ -17,6 +17,9 @@ sealed class ChaosRun : IAsyncDisposable
     /// <summary>The part of all records that is sent, and not yet in the table, when a fault comes.</summary>
     const double Ahead = 0.1;
 
+    /// <summary>The part of a calm run after which its cost is counted: workers compile as they start.</summary>
+    const double WarmUp = 0.2;
+
     static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(250);
 
     /// <summary>A broker that has not looked for so long does not look.</summary>
@@ -101,6 +104,13 @@ sealed class ChaosRun : IAsyncDisposable
     async Task<ChaosReport> RunAsync(ChaosPublisher publisher, Task publishing, long start, CancellationToken cancellationToken)
     {
         _workers.Start();
+        ChaosCost? warm = null;
+        if (!_options.Faults)
+        {
+            publisher.Release(1);
+            await _progress.DoneAsync(WarmUp, publishing, cancellationToken);
+            warm = await CostAsync(cancellationToken);
+        }
         foreach (var (at, name, inject) in _options.Faults ? Plan() : [])
         {
             // A fault is to find records under way, and to leave some that come after it.
@@ -117,6 +127,7 @@ sealed class ChaosRun : IAsyncDisposable
         publisher.Release(1);
         await _progress.DoneAsync(1, publishing, cancellationToken);
         var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        var cost = await CostAsync(cancellationToken) - warm;
         await _progress.QuietAsync(cancellationToken);
         await _workers.EndAsync(cancellationToken);
         var verdict = await ChaosVerdict.ReadAsync(_rows, Table, Source, Records, Model, [Before, After], cancellationToken);
@@ -133,8 +144,13 @@ sealed class ChaosRun : IAsyncDisposable
             ConsumerTimeouts = _broker.ConsumerTimeouts,
             FaultsExpected = _options.Faults,
             Redelivered = _workers.Redelivered,
+            Cost = cost,
         };
     }
+
+    async Task<ChaosCost> CostAsync(CancellationToken cancellationToken) => new(
+        Stopwatch.GetTimestamp(), await _progress.RowsAsync(cancellationToken) ?? 0, _workers.ProcessorSeconds, _broker.ProcessorSeconds, _database.ProcessorSeconds,
+        Environment.CpuUsage.TotalTime.TotalSeconds);
 
     public async ValueTask DisposeAsync()
     {

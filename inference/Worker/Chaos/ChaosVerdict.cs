@@ -69,7 +69,8 @@ sealed record ChaosVerdict
         BitArray dead = new(records.Count);
         var (twice, wronglyDead) = (0, 0);
         RabbitDeadLetters queue = new(source);
-        foreach (var letter in await queue.PeekAsync(int.MaxValue, null, cancellationToken))
+        // Not looked at, which holds all of them at once, longer than this broker lets anybody hold one.
+        await foreach (var letter in queue.TakeAsync(cancellationToken))
         {
             if (records.Record(letter.Key) is { } record && records.IsPoison(record) && letter is { Attempts: > 0, Reason.Length: > 0 } && rowsOf.ContainsKey(letter.ModelVersion ?? ""))
             {

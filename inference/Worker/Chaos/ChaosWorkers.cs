@@ -23,6 +23,9 @@ sealed class ChaosWorkers(int count, Func<ChaosWorker> start, TextWriter log) : 
     /// <summary>As those counted that lived to say it.</summary>
     public long Redelivered => _retired.Sum(worker => worker.Redelivered);
 
+    /// <summary>Processor time of those that work now, in seconds.</summary>
+    public double ProcessorSeconds => _workers.Sum(worker => ProcessTree.ProcessorSeconds(worker.Id));
+
     public void Start()
     {
         for (var worker = 0; worker < count; worker++)

@@ -64,6 +64,8 @@ public sealed class PrivateBroker : IAsyncDisposable
     /// <summary>Channels that it has closed because a delivery was not acknowledged in time, as its log has them.</summary>
     public int ConsumerTimeouts => File.Exists(LogPath) ? File.ReadLines(LogPath).Count(line => line.Contains("has timed out waiting for delivery", StringComparison.Ordinal)) : 0;
 
+    public double ProcessorSeconds => _server.ProcessorSeconds;
+
     string LogPath => Path.Combine(_server.Folder, "broker.log");
 
     /// <summary>The address of one of its queues, with the password.</summary>

@@ -73,6 +73,8 @@ public sealed class PrivateDatabase : IAsyncDisposable
             _postmaster, async () => await (await database.OpenConnectionAsync(cancellationToken)).DisposeAsync(), e => e is NpgsqlException, s_patience, cancellationToken);
     }
 
+    public double ProcessorSeconds => _server.ProcessorSeconds;
+
     /// <summary>Ends every connection at once; what was committed is there after the next start.</summary>
     public Task CrashAsync() => _postmaster is { } postmaster ? PrivateServer.EndAsync(postmaster, PrivateServer.Quit) : Task.CompletedTask;
 

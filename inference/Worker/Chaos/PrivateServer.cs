@@ -70,6 +70,9 @@ sealed class PrivateServer : IAsyncDisposable
         return process;
     }
 
+    /// <summary>Processor time of what runs now, with its descendants, in seconds.</summary>
+    public double ProcessorSeconds => _processes.Where(process => !process.HasExited).Sum(process => ProcessTree.ProcessorSeconds(process.Id));
+
     /// <summary>Waits until the server answers, or ends.</summary>
     /// <param name="isUp">Whether it answers; an exception is a no.</param>
     public async Task WaitAsync(Process process, Func<Task> isUp, Func<Exception, bool> isDown, TimeSpan patience, CancellationToken cancellationToken)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using RabbitMQ.Client;
 
@@ -33,6 +34,16 @@ public sealed class RabbitDeadLetters(RabbitAddress address)
         }
         await ReturnAsync(session.Channel, held, cancellationToken);
         return letters;
+    }
+
+    /// <summary>The oldest first, each of which leaves the queue as it is read: for a queue that nobody needs afterwards.</summary>
+    internal async IAsyncEnumerable<DeadLetter> TakeAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await using var session = await RabbitSession.OpenAsync(address, "mim dlq", cancellationToken);
+        while (await session.Channel.BasicGetAsync(address.DeadQueue, autoAck: true, cancellationToken) is { } message)
+        {
+            yield return Read(message);
+        }
     }
 
     /// <summary>How many there are that nobody looks at.</summary>
