@@ -120,7 +120,7 @@ sealed class ChaosRun : IAsyncDisposable
                 break;
             }
             var began = Stopwatch.GetTimestamp();
-            var what = await inject(cancellationToken);
+            var what = await inject(() => publisher.Release(at + (2 * Ahead)), cancellationToken);
             _log.WriteLine(string.Create(
                 CultureInfo.InvariantCulture, $"{at,4:P0}  {name,-44} {Stopwatch.GetElapsedTime(began).TotalSeconds,6:F1} s  {what}"));
         }
@@ -161,9 +161,10 @@ sealed class ChaosRun : IAsyncDisposable
         Directory.Delete(_models, recursive: true);
     }
 
-    IEnumerable<(double At, string Name, Func<CancellationToken, Task<string>> Inject)> Plan()
+    /// <summary>Each fault has as many records more sent once they are sure to meet it.</summary>
+    IEnumerable<(double At, string Name, Func<Action, CancellationToken, Task<string>> Inject)> Plan()
     {
-        List<(double At, string Name, Func<CancellationToken, Task<string>> Inject)> faults =
+        List<(double At, string Name, Func<Action, CancellationToken, Task<string>> Inject)> faults =
         [
             (0.2, "broker killed and started again", BrokerAsync),
             (0.4, "database crashed, a worker killed meanwhile", DatabaseAsync),
@@ -178,30 +179,33 @@ sealed class ChaosRun : IAsyncDisposable
         return faults.OrderBy(fault => fault.At);
     }
 
-    async Task<string> BrokerAsync(CancellationToken cancellationToken)
+    async Task<string> BrokerAsync(Action sendMore, CancellationToken cancellationToken)
     {
+        sendMore();
         await _broker.KillAsync();
         await _broker.StartAsync(cancellationToken);
         return "it has kept what it had confirmed";
     }
 
-    async Task<string> DatabaseAsync(CancellationToken cancellationToken)
+    async Task<string> DatabaseAsync(Action sendMore, CancellationToken cancellationToken)
     {
         var half = TimeSpan.FromSeconds(_options.DatabaseDownSeconds / 2.0);
         await _database.CrashAsync();
+        sendMore();
         await Task.Delay(half, cancellationToken);
-        var killed = await KillAsync(cancellationToken);
+        var killed = await KillAsync(() => { }, cancellationToken);
         await Task.Delay(half, cancellationToken);
         await _database.StartAsync(cancellationToken);
         return killed;
     }
 
-    async Task<string> SlowSinkAsync(CancellationToken cancellationToken)
+    async Task<string> SlowSinkAsync(Action sendMore, CancellationToken cancellationToken)
     {
         await using var connection = await _rows.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         await using NpgsqlCommand command = new($"LOCK TABLE {Table} IN SHARE ROW EXCLUSIVE MODE", connection);
         await command.ExecuteNonQueryAsync(cancellationToken);
+        sendMore();
         // Until the broker has taken deliveries back, for which a busy one needs longer than the timeout says.
         var before = _broker.ConsumerTimeouts;
         var timeout = TimeSpan.FromSeconds(_options.ConsumerTimeoutSeconds);
@@ -214,22 +218,25 @@ sealed class ChaosRun : IAsyncDisposable
         return "writes waited for a lock";
     }
 
-    async Task<string> SwapAsync(CancellationToken cancellationToken)
+    async Task<string> SwapAsync(Action sendMore, CancellationToken cancellationToken)
     {
+        sendMore();
         // One that is started from now on begins with it.
         _store.Promote(ChaosModel.Name, After.Version!);
         await _workers.SwapAsync(After.Version!, cancellationToken);
         return $"{_workers.Count} workers from {Before.Version} to {After.Version}, none restarted";
     }
 
-    async Task<string> RollAsync(CancellationToken cancellationToken)
+    async Task<string> RollAsync(Action sendMore, CancellationToken cancellationToken)
     {
+        sendMore();
         await _workers.RollAsync(cancellationToken);
         return $"{_workers.Count} drained, one after the other";
     }
 
-    async Task<string> KillAsync(CancellationToken cancellationToken)
+    async Task<string> KillAsync(Action sendMore, CancellationToken cancellationToken)
     {
+        sendMore();
         var worker = _random.Next(_workers.Count);
         await _workers.KillAsync(worker, cancellationToken);
         return string.Create(CultureInfo.InvariantCulture, $"worker {worker + 1} replaced");
