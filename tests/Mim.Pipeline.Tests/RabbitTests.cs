@@ -15,7 +15,7 @@ public sealed class RabbitTests(Servers servers)
 {
     const string Trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-    static readonly TimeSpan s_patience = TimeSpan.FromMinutes(1);
+    static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
 
     /// <summary>F6, F9 and F20 of the failure catalogue.</summary>
     [ServerFact]

@@ -10,7 +10,7 @@ namespace Mim.Tests.Inference;
 /// <summary>From being told to stop to the exit code, and what makes a worker ready or not.</summary>
 public sealed class LifecycleTests
 {
-    static readonly TimeSpan s_patience = TimeSpan.FromMinutes(1);
+    static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
     static readonly TimeSpan s_preStop = TimeSpan.FromSeconds(7);
 
     /// <summary>A load balancer that has not noticed yet gets answers, not refusals (triton-inference-server/server#6230).</summary>

@@ -4,7 +4,7 @@ namespace Mim.Tests.Inference;
 sealed class ManualTime : TimeProvider
 {
     /// <summary>Of real time: what is never waited for is a red test, not one that hangs.</summary>
-    static readonly TimeSpan s_patience = TimeSpan.FromMinutes(1);
+    static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
 
     readonly Lock _gate = new();
     readonly List<Timer> _timers = [];
