@@ -176,6 +176,8 @@ public sealed class MicroBatcher : IDisposable
                 return;
             }
             _account.Retried(rows);
+            // A smaller batch is padded with what lies behind it: the row that the engine refuses must not be there.
+            _buffers.Input(_buffers.MaxRows).Span.Clear();
             Run(parts[..(parts.Length / 2)]);
             Run(parts[(parts.Length / 2)..]);
             return;

@@ -36,12 +36,15 @@ public sealed partial class ShardSink(string folder, ShardFormat format, int row
     FileStream? _journal;
     int _shards;
 
+    /// <summary>Whether all of the journal is in memory, without which it must not be emptied.</summary>
+    bool _isRead;
+
     /// <summary>Where the journal ends; what a failed write left behind it does not count.</summary>
     long _length;
 
     public ValueTask OpenAsync(ModelManifest model, CancellationToken cancellationToken)
     {
-        _model = model;
+        (_model, _isRead) = (model, false);
         Directory.CreateDirectory(folder);
         _stored.Clear();
         _open.Clear();
@@ -57,6 +60,7 @@ public sealed partial class ShardSink(string folder, ShardFormat format, int row
             }
         }
         ReadJournal(_journal);
+        _isRead = true;
         return ValueTask.CompletedTask;
     }
 
@@ -65,11 +69,14 @@ public sealed partial class ShardSink(string folder, ShardFormat format, int row
         var (model, journal) = Opened();
         RequireSpace(batch.Model.SpaceId, "this worker's model");
         List<StoredRow> rows = [];
+        Dictionary<Guid, long> revisions = [];
         _lines.ResetWrittenCount();
         foreach (var row in batch.Rows)
         {
-            if (IsNews(row.Id, row.Revision, row.ContentHash))
+            // Of one batch, too, a later revision may come first.
+            if (IsNews(row.Id, row.Revision, row.ContentHash) && row.Revision >= revisions.GetValueOrDefault(row.Id, long.MinValue))
             {
+                revisions[row.Id] = row.Revision;
                 VectorJson.Write(_lines, batch.Model, row, withZ: true);
                 _lines.Write("\n"u8);
                 rows.Add(new(row.Id, row.Source, row.Key, row.Label, model.SpaceId, batch.Model.Name, batch.Model.Version, row.ContentHash, row.Revision, row.Z.ToArray()));
@@ -101,15 +108,18 @@ public sealed partial class ShardSink(string folder, ShardFormat format, int row
     /// <summary>A full disk may be emptied, and another worker may leave the folder.</summary>
     public SinkFault FaultOf(Exception e) => e is IOException ? SinkFault.Transient : SinkFault.Fatal;
 
-    /// <summary>What is in the journal becomes a shard of its own.</summary>
+    /// <summary>What is in the journal becomes a shard of its own; one that could not be read, or is another space's, stays as it is.</summary>
     public ValueTask DisposeAsync()
     {
         if (_journal is { } journal)
         {
             try
             {
-                journal.Flush(flushToDisk: true);
-                Publish(journal);
+                if (_isRead)
+                {
+                    journal.Flush(flushToDisk: true);
+                    Publish(journal);
+                }
             }
             finally
             {

@@ -89,6 +89,10 @@ sealed class WorkRules : IValidateOptions<InferenceOptions>
                 faults.Add(WorkCommand.Missing(flag, key));
             }
         }
+        if (options.QueueCapacity < options.MaxBatchSize)
+        {
+            faults.Add($"QueueCapacity: expected at least MaxBatchSize ({options.MaxBatchSize}), found {options.QueueCapacity}: no batch would ever fit.");
+        }
         return faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);
     }
 }

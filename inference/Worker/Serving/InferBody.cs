@@ -1,12 +1,13 @@
 using System.Buffers;
+using System.IO.Pipelines;
 using System.Runtime.InteropServices;
 using Microsoft.AspNetCore.Http;
 
 namespace Mim.Inference;
 
 /// <summary>
-/// The body of a request, copied once from the connection into pooled memory. It begins where the bytes behind the JSON header fall on a float's
-/// boundary, so that a binary tensor goes to the batcher as it lies.
+/// The body of a request. One that came in a single block of the connection stays there until it is disposed of, so that a binary tensor is copied once,
+/// from that block into the batch. Any other is copied into pooled memory first, where the bytes behind the JSON header begin on a float's boundary.
 /// </summary>
 public sealed class InferBody : IDisposable
 {
@@ -15,6 +16,9 @@ public sealed class InferBody : IDisposable
 
     readonly int _start;
     readonly int _headerLength;
+    readonly BlockFloats? _block;
+    readonly PipeReader? _reader;
+    readonly SequencePosition _end;
     float[] _buffer;
     int _length;
 
@@ -25,6 +29,14 @@ public sealed class InferBody : IDisposable
         _buffer = ArrayPool<float>.Shared.Rent((_start + bytes) / sizeof(float) + 1);
     }
 
+    /// <param name="reader">Keeps the block until it may go on.</param>
+    /// <param name="body">In one piece.</param>
+    InferBody(int? headerLength, PipeReader reader, ReadOnlySequence<byte> body)
+    {
+        (_headerLength, _reader, _end, _buffer, _length) = (headerLength ?? int.MaxValue, reader, body.End, [], (int)body.Length);
+        _block = new(body.First);
+    }
+
     /// <summary>The JSON; all of the body unless a header said where binary data begin.</summary>
     public ReadOnlySpan<byte> Header => Bytes.Slice(_start, Math.Min(_headerLength, _length));
 
@@ -32,9 +44,11 @@ public sealed class InferBody : IDisposable
     public int BinaryBytes => _length - Header.Length;
 
     /// <summary>The whole floats behind the JSON.</summary>
-    public ReadOnlyMemory<float> Binary => _buffer.AsMemory((_start + Header.Length) / sizeof(float), BinaryBytes / sizeof(float));
+    public ReadOnlyMemory<float> Binary => _block is { } block
+        ? block.From(Header.Length)
+        : _buffer.AsMemory((_start + Header.Length) / sizeof(float), BinaryBytes / sizeof(float));
 
-    Span<byte> Bytes => MemoryMarshal.AsBytes(_buffer.AsSpan());
+    Span<byte> Bytes => _block is { } block ? block.Bytes : MemoryMarshal.AsBytes(_buffer.AsSpan());
 
     /// <param name="request">Its body is read to the end.</param>
     /// <param name="headerLength">Length of the JSON, if something follows it; null otherwise.</param>
@@ -46,12 +60,21 @@ public sealed class InferBody : IDisposable
         {
             return null;
         }
+        var read = await request.BodyReader.ReadAsync(request.HttpContext.RequestAborted);
+        while (!read.IsCompleted && request.ContentLength <= SocketBlocks.BlockBytes)
+        {
+            request.BodyReader.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+            read = await request.BodyReader.ReadAsync(request.HttpContext.RequestAborted);
+        }
+        if (read.IsCompleted && read.Buffer.IsSingleSegment && read.Buffer.Length <= maxBytes)
+        {
+            return new(headerLength, request.BodyReader, read.Buffer);
+        }
         InferBody body = new(headerLength, (int)Math.Min(request.ContentLength ?? 0, MaxFirstBytes));
         try
         {
             while (true)
             {
-                var read = await request.BodyReader.ReadAsync(request.HttpContext.RequestAborted);
                 if (read.Buffer.Length > maxBytes - body._length)
                 {
                     body.Dispose();
@@ -63,6 +86,7 @@ public sealed class InferBody : IDisposable
                 {
                     return body;
                 }
+                read = await request.BodyReader.ReadAsync(request.HttpContext.RequestAborted);
             }
         }
         catch
@@ -83,6 +107,11 @@ public sealed class InferBody : IDisposable
 
     public void Dispose()
     {
+        if (_reader is not null)
+        {
+            _reader.AdvanceTo(_end);
+            return;
+        }
         ArrayPool<float>.Shared.Return(_buffer);
         _buffer = [];
         _length = 0;
@@ -100,5 +129,31 @@ public sealed class InferBody : IDisposable
         }
         bytes.CopyTo(Bytes[(_start + _length)..]);
         _length += (int)bytes.Length;
+    }
+
+    /// <summary>A block's bytes as floats, which begin anywhere: the processors that this runs on read them there.</summary>
+    sealed class BlockFloats(ReadOnlyMemory<byte> bytes) : MemoryManager<float>
+    {
+        int _first;
+
+        public Span<byte> Bytes => MemoryMarshal.AsMemory(bytes).Span;
+
+        public ReadOnlyMemory<float> From(int first)
+        {
+            _first = first;
+            return Memory;
+        }
+
+        public override Span<float> GetSpan() => MemoryMarshal.Cast<byte, float>(Bytes[_first..]);
+
+        public override MemoryHandle Pin(int elementIndex = 0) => throw new NotSupportedException();
+
+        public override void Unpin()
+        {
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+        }
     }
 }

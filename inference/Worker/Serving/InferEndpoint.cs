@@ -109,9 +109,9 @@ sealed class InferEndpoint(ServedModel served, InferenceOptions options)
             if (!graph.Batcher.TryRun(request.Input.Data, rows, outputs.Values, Patience(request), context.RequestAborted, out var completion))
             {
                 // A model that left service after this request had found it: the one that came takes over.
-                if (graph.Batcher.IsStopping && served.Current is { } current && current != target.Model && ModelTarget.TryFind(context, served, out var next, out _))
+                if (graph.Batcher.IsStopping && served.Current is { } current && current != target.Model)
                 {
-                    await InferAsync(context, next, request);
+                    await (ModelTarget.TryFind(context, served, out var next, out var gone) ? InferAsync(context, next, request) : gone);
                     return;
                 }
                 context.Response.Headers.RetryAfter = "1";

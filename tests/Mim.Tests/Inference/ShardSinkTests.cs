@@ -107,6 +107,9 @@ public sealed class ShardSinkTests : IDisposable
             Assert.Contains($"expected vectors of space {foreign.SpaceId}, found space {s_model.SpaceId}", fault.Message, StringComparison.Ordinal);
             Assert.Equal(SinkFault.Fatal, other.FaultOf(fault));
         }
+        // What was refused has lost nothing: the right worker finds every acknowledged row.
+        await (await OpenAsync("open", ShardFormat.Npy, rows)).DisposeAsync();
+        AssertRows(Enumerable.Range(0, 7).Select(key => (key, key)), Sets("open", ShardFormat.Npy));
         await using var swapped = await OpenAsync("z", ShardFormat.Npy, rows);
         await Assert.ThrowsAsync<InvalidDataException>(() => swapped.WriteAsync(new(foreign, [Row(1, 1, 0)]), CancellationToken.None).AsTask());
     }
