@@ -12,11 +12,11 @@ static class ServeBenchCommand
 
     public static Command Create()
     {
-        var clients = Number("--clients", 64, "Connections that ask at once.");
-        var rows = Number("--rows", 16, "Rows of a request.");
-        var batch = Number("--batch", 64, "Most rows in one run of the model: the server's, and the bare loop's.");
-        var seconds = Number("--seconds", 3, "Of each half of a pair.");
-        var pairs = Number("--pairs", 7, "Interleaved pairs, ordered ABBA.");
+        var clients = OptionFlags.Flag("--clients", 64, "Connections that ask at once.");
+        var rows = OptionFlags.Flag("--rows", 16, "Rows of a request.");
+        var batch = OptionFlags.Flag("--batch", 64, "Most rows in one run of the model: the server's, and the bare loop's.");
+        var seconds = OptionFlags.Flag("--seconds", 3, "Of each half of a pair.");
+        var pairs = OptionFlags.Flag("--pairs", 7, "Interleaved pairs, ordered ABBA.");
         Option<bool> text = new("--text") { Description = "Numbers as JSON; else as binary tensors." };
         Option<string?> peer = new("--peer")
         {
@@ -65,8 +65,6 @@ static class ServeBenchCommand
         });
         return command;
     }
-
-    static Option<int> Number(string name, int value, string description) => new(name) { Description = description, DefaultValueFactory = _ => value };
 }
 
 /// <summary>One half of a pair.</summary>

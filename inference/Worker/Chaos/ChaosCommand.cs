@@ -19,11 +19,11 @@ public static class ChaosCommand
 
     public static Command Create()
     {
-        var seed = Flag("--seed", s_defaults.Seed, "Draws the records, the poison among them, and which worker dies when.");
+        var seed = OptionFlags.Flag("--seed", s_defaults.Seed, "Draws the records, the poison among them, and which worker dies when.");
         Option<int?> records = new("--records") { Description = $"Good records (default: {s_defaults.Records}; with --full {FullRecords})." };
-        var workers = Flag("--workers", s_defaults.Workers, "Processes that compete for the queue.");
+        var workers = OptionFlags.Flag("--workers", s_defaults.Workers, "Processes that compete for the queue.");
         Option<int?> batch = new("--batch") { Description = $"Each worker's --batch (default: so many that all in flight are a tenth of the records, at most {MaxBatch})." };
-        var timeout = Flag("--consumer-timeout", s_defaults.ConsumerTimeoutSeconds, "The broker's, in seconds; a machine that is slow or busy needs a longer one.");
+        var timeout = OptionFlags.Flag("--consumer-timeout", s_defaults.ConsumerTimeoutSeconds, "The broker's, in seconds; a machine that is slow or busy needs a longer one.");
         Option<bool> calm = new("--calm") { Description = "No faults but the poison: what the workers do undisturbed." };
         Option<bool> full = new("--full") { Description = $"{FullRecords} records, {FullKills} kills, the database away for {FullDatabaseDownSeconds} s." };
         Option<bool> json = new("--json") { Description = "Print the report as JSON; the faults go to standard error." };
@@ -84,6 +84,4 @@ public static class ChaosCommand
             return $"--{flag}: expected an integer from {range.Minimum} to {range.Maximum}, found {property.GetValue(options)}.";
         }));
     }
-
-    static Option<int> Flag(string name, int value, string description) => new(name) { Description = description, DefaultValueFactory = _ => value };
 }

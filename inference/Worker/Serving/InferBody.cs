@@ -34,7 +34,7 @@ public sealed class InferBody : IDisposable
     InferBody(int? headerLength, PipeReader reader, ReadOnlySequence<byte> body)
     {
         (_headerLength, _reader, _end, _buffer, _length) = (headerLength ?? int.MaxValue, reader, body.End, [], (int)body.Length);
-        _block = new(body.First);
+        _block = new(body.First, Math.Min(_headerLength, _length));
     }
 
     /// <summary>The JSON; all of the body unless a header said where binary data begin.</summary>
@@ -45,7 +45,7 @@ public sealed class InferBody : IDisposable
 
     /// <summary>The whole floats behind the JSON.</summary>
     public ReadOnlyMemory<float> Binary => _block is { } block
-        ? block.From(Header.Length)
+        ? block.Memory
         : _buffer.AsMemory((_start + Header.Length) / sizeof(float), BinaryBytes / sizeof(float));
 
     Span<byte> Bytes => _block is { } block ? block.Bytes : MemoryMarshal.AsBytes(_buffer.AsSpan());
@@ -132,19 +132,12 @@ public sealed class InferBody : IDisposable
     }
 
     /// <summary>A block's bytes as floats, which begin anywhere: the processors that this runs on read them there.</summary>
-    sealed class BlockFloats(ReadOnlyMemory<byte> bytes) : MemoryManager<float>
+    /// <param name="first">The byte where they begin.</param>
+    sealed class BlockFloats(ReadOnlyMemory<byte> bytes, int first) : MemoryManager<float>
     {
-        int _first;
-
         public Span<byte> Bytes => MemoryMarshal.AsMemory(bytes).Span;
 
-        public ReadOnlyMemory<float> From(int first)
-        {
-            _first = first;
-            return Memory;
-        }
-
-        public override Span<float> GetSpan() => MemoryMarshal.Cast<byte, float>(Bytes[_first..]);
+        public override Span<float> GetSpan() => MemoryMarshal.Cast<byte, float>(Bytes[first..]);
 
         public override MemoryHandle Pin(int elementIndex = 0) => throw new NotSupportedException();
 

@@ -2,7 +2,10 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
+using Mim.Inference;
 using Mim.Models;
+using Mim.Tests.Contract;
 
 namespace Mim.Tests.Inference;
 
@@ -38,6 +41,33 @@ public sealed class BinaryTensorTests
             Assert.Equal(36, output.GetProperty("parameters").GetProperty("binary_data_size").GetInt32());
             OnnxModelTests.AssertClose(TestWorker.Affine.Expected(output.GetProperty("name").GetString()!, s_x), values.AsSpan(at, 9));
             at += 9;
+        }
+    }
+
+    /// <summary>In one block of the connection, and in many.</summary>
+    [Fact]
+    public async Task Over_a_socket_rows_are_the_closed_form_whatever_the_length_of_their_body()
+    {
+        using TemporaryFolder folder = new();
+        TestWorker.Affine.Write(folder["package"]);
+        await using var app = InferenceHost.CreateHttp(new([new("Model", folder["package"]), new("Urls", "http://127.0.0.1:0")]));
+        await app.StartAsync();
+        Assert.True(await app.Services.GetRequiredService<ServedModel>().LoadedAsync(CancellationToken.None));
+        using HttpClient client = new() { BaseAddress = new(app.Urls.Single()) };
+        foreach (var rows in (int[])[1, 3, 4000, 3])
+        {
+            var x = AffineModel.Rows(rows, AffineModel.X, seed: rows);
+            var json = Encoding.UTF8.GetBytes($$"""
+                {"parameters": {"binary_data_output": true},
+                "inputs": [{"name": "x", "shape": [{{rows}}, 5], "datatype": "FP32", "parameters": {"binary_data_size": {{x.Length * sizeof(float)}} } }]}
+                """);
+            using ByteArrayContent content = new([.. json, .. MemoryMarshal.AsBytes(x.AsSpan())]);
+            content.Headers.Add(TestWorker.HeaderLength, json.Length.ToString(CultureInfo.InvariantCulture));
+            using var answer = await client.PostAsync(new Uri(TestWorker.Infer, UriKind.Relative), content);
+            Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync());
+            var values = MemoryMarshal.Cast<byte, float>((await answer.Content.ReadAsByteArrayAsync())[^(2 * rows * AffineModel.Z * sizeof(float))..]).ToArray();
+            OnnxModelTests.AssertClose(TestWorker.Affine.Expected(TensorNames.ZMean, x), values.AsSpan(0, rows * AffineModel.Z));
+            OnnxModelTests.AssertClose(TestWorker.Affine.Expected(TensorNames.ZLogVar, x), values.AsSpan(rows * AffineModel.Z));
         }
     }
 

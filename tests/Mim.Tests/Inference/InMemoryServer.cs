@@ -70,6 +70,7 @@ sealed class InMemoryServer : IServer
             Protocol = "HTTP/1.1",
             Body = new MemoryStream(body),
         };
+        request.Headers.ContentLength = body.Length;
         foreach (var (name, value) in headers)
         {
             request.Headers.Append(name, value);
