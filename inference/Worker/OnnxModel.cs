@@ -5,19 +5,22 @@ using Mim.Models;
 namespace Mim.Inference;
 
 /// <summary>
-/// One ONNX Runtime session over one graph of a verified package; the only class that knows the engine. Runs read and write
-/// <see cref="Buffers"/> in place through bindings that are made once for each of its sizes. One run at a time.
+/// One graph of a verified package in ONNX Runtime; the only class that knows the engine. Runs read and write <see cref="Buffers"/> in place through
+/// bindings that are made once for each of its sizes. One run at a time.
 /// </summary>
 public sealed class OnnxModel : IDisposable
 {
-    const string CudaProvider = "CUDAExecutionProvider";
     const string NvidiaDriver = "/proc/driver/nvidia/version";
 
     static readonly RunOptions s_runOptions;
     static int s_sessionsConstructed;
 
-    readonly InferenceSession _session;
+    /// <summary>One, or one for each size of <see cref="Buffers"/>.</summary>
+    readonly InferenceSession[] _sessions;
+
     readonly OrtIoBinding?[] _bindings;
+    readonly OrtValue?[] _inputs;
+    readonly OrtValue?[] _givens;
     readonly List<OrtValue> _values = [];
     readonly int[] _inputShape;
     readonly int[][] _outputShapes;
@@ -36,31 +39,38 @@ public sealed class OnnxModel : IDisposable
 
     OnnxModel(string name, byte[] graph, string input, string? given, IReadOnlyList<string> outputs, int maxRows, EngineOptions engine)
     {
-        _session = CreateSession(graph, engine, out var device);
-        Device = device;
+        var session = CreateSession(graph, engine, out var device);
+        (Device, _sessions) = (device, [session]);
         try
         {
-            _inputShape = ShapeOf(name, "input", input, _session.InputMetadata);
+            _inputShape = ShapeOf(name, "input", input, session.InputMetadata);
             if (given is not null)
             {
-                _givenShape = ShapeOf(name, "input", given, _session.InputMetadata);
+                _givenShape = ShapeOf(name, "input", given, session.InputMetadata);
                 _given = GC.AllocateArray<float>(checked(maxRows * Width(_givenShape)), pinned: true);
             }
-            Outputs = [.. outputs.Where(_session.OutputMetadata.ContainsKey)];
-            _outputShapes = [.. Outputs.Select(output => ShapeOf(name, "output", output, _session.OutputMetadata))];
+            Outputs = [.. outputs.Where(session.OutputMetadata.ContainsKey)];
+            _outputShapes = [.. Outputs.Select(output => ShapeOf(name, "output", output, session.OutputMetadata))];
             if (Outputs.Count == 0 || Outputs[0] != outputs[0])
             {
-                throw Unexpected(name, "output", outputs[0], _session.OutputMetadata);
+                throw Unexpected(name, "output", outputs[0], session.OutputMetadata);
+            }
+            // A session on a device plans a convolution again whenever a batch has another size than the one before it, which takes 20 times a run.
+            var isApart = device == Device.Cuda && OnnxScanner.Scan(graph, name).Ops.Keys.Any(op => op is "Conv" or "ConvTranspose");
+            Buffers = new BatchBuffers(isApart ? Buckets.Apart(maxRows) : Buckets.UpTo(maxRows), Width(_inputShape), [.. _outputShapes.Select(Width)]);
+            if (isApart)
+            {
+                _sessions = [session, .. Buffers.Sizes.Skip(1).Select(_ => CreateSession(graph, engine, out var _))];
             }
         }
         catch
         {
-            _session.Dispose();
+            session.Dispose();
             throw;
         }
         (Input, GivenInput) = (input, given);
-        Buffers = new BatchBuffers(maxRows, Width(_inputShape), [.. _outputShapes.Select(Width)]);
         _bindings = new OrtIoBinding?[Buffers.Sizes.Count];
+        (_inputs, _givens) = (new OrtValue?[_bindings.Length], new OrtValue?[_bindings.Length]);
     }
 
     /// <summary>Name and version of the engine, for reports.</summary>
@@ -107,7 +117,12 @@ public sealed class OnnxModel : IDisposable
     public void Run(int rows)
     {
         var bucket = Buffers.Bucket(rows);
-        _session.RunWithBinding(s_runOptions, _bindings[bucket] ??= Bind(Buffers.Sizes[bucket]));
+        var binding = _bindings[bucket] ??= Bind(bucket);
+        if (Device == Device.Cuda)
+        {
+            BindInputs(binding, bucket);
+        }
+        Session(bucket).RunWithBinding(s_runOptions, binding);
     }
 
     /// <summary>Computes a whole array, in batches of at most <paramref name="batch"/> rows; one array for each output.</summary>
@@ -154,7 +169,10 @@ public sealed class OnnxModel : IDisposable
         {
             value.Dispose();
         }
-        _session.Dispose();
+        foreach (var session in _sessions)
+        {
+            session.Dispose();
+        }
     }
 
     internal static InferenceSession CreateSession(byte[] graph, EngineOptions engine, out Device device)
@@ -176,19 +194,33 @@ public sealed class OnnxModel : IDisposable
         return new InferenceSession(graph, options);
     }
 
-    OrtIoBinding Bind(int rows)
+    InferenceSession Session(int bucket) => _sessions[_sessions.Length == 1 ? 0 : bucket];
+
+    OrtIoBinding Bind(int bucket)
     {
-        var binding = _session.CreateIoBinding();
-        binding.BindInput(Input, Tensor(Buffers.Input(rows), rows, _inputShape));
+        var rows = Buffers.Sizes[bucket];
+        _inputs[bucket] = Tensor(Buffers.Input(rows), rows, _inputShape);
         if (GivenInput is not null)
         {
-            binding.BindInput(GivenInput, Tensor(Given(rows), rows, _givenShape));
+            _givens[bucket] = Tensor(Given(rows), rows, _givenShape);
         }
+        var binding = Session(bucket).CreateIoBinding();
+        BindInputs(binding, bucket);
         for (var i = 0; i < Outputs.Count; i++)
         {
             binding.BindOutput(Outputs[i], Tensor(Buffers.Output(i, rows), rows, _outputShapes[i]));
         }
         return binding;
+    }
+
+    /// <summary>Once on the CPU, which reads the buffers in place. Anywhere else, before each run: binding is what copies them to the device.</summary>
+    void BindInputs(OrtIoBinding binding, int bucket)
+    {
+        binding.BindInput(Input, _inputs[bucket]);
+        if (GivenInput is not null)
+        {
+            binding.BindInput(GivenInput, _givens[bucket]);
+        }
     }
 
     OrtValue Tensor(Memory<float> memory, int rows, int[] shape)
@@ -200,25 +232,32 @@ public sealed class OnnxModel : IDisposable
 
     static Device Choose(Device wanted, SessionOptions options)
     {
-        var provider = OrtEnv.Instance().GetAvailableProviders().Contains(CudaProvider);
-        if (wanted == Device.Cpu || (wanted == Device.Auto && !(provider && File.Exists(NvidiaDriver))))
+        if (wanted == Device.Cpu || (wanted == Device.Auto && !File.Exists(NvidiaDriver)))
         {
             return Device.Cpu;
         }
-        if (!provider)
+        try
         {
-            throw new UsageException("--device cuda: this build's ONNX Runtime has no CUDA provider. Run ./mim setup --engines cuda, or use --device cpu.");
+            using var cuda = new OrtCUDAProviderOptions();
+            cuda.UpdateOptions(new()
+            {
+                // EXHAUSTIVE measures again for every new batch size; TensorFloat-32 keeps 10 bits and fails parity.
+                ["cudnn_conv_algo_search"] = "HEURISTIC",
+                ["arena_extend_strategy"] = "kSameAsRequested",
+                ["use_tf32"] = "0",
+            });
+            options.AppendExecutionProvider_CUDA(cuda);
+            return Device.Cuda;
         }
-        using var cuda = new OrtCUDAProviderOptions();
-        cuda.UpdateOptions(new()
+        catch (OnnxRuntimeException) when (wanted == Device.Auto)
         {
-            // EXHAUSTIVE measures again for every new batch size; TensorFloat-32 keeps 10 bits and fails parity.
-            ["cudnn_conv_algo_search"] = "HEURISTIC",
-            ["arena_extend_strategy"] = "kSameAsRequested",
-            ["use_tf32"] = "0",
-        });
-        options.AppendExecutionProvider_CUDA(cuda);
-        return Device.Cuda;
+            // This engine has no CUDA provider, or the provider finds no CUDA.
+            return Device.Cpu;
+        }
+        catch (OnnxRuntimeException e)
+        {
+            throw new UsageException($"--device cuda: {e.Message.Trim().TrimEnd('.')}. Run ./mim setup --engines cuda, or use --device cpu.", e);
+        }
     }
 
     /// <summary>Batch and row dimensions; the first is symbolic.</summary>

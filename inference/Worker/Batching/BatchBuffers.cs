@@ -13,11 +13,17 @@ public sealed class BatchBuffers
     readonly int[] _bucketOf;
 
     public BatchBuffers(int maxRows, int inputWidth, params int[] outputWidths)
+        : this(Buckets.UpTo(maxRows), inputWidth, outputWidths)
     {
+    }
+
+    /// <param name="sizes">Of runs, ascending; the last is the most rows.</param>
+    public BatchBuffers(int[] sizes, int inputWidth, params int[] outputWidths)
+    {
+        var maxRows = sizes[^1];
         (MaxRows, InputWidth, _outputWidths) = (maxRows, inputWidth, outputWidths);
         _input = GC.AllocateArray<float>(checked(maxRows * inputWidth), pinned: true);
         _outputs = [.. outputWidths.Select(width => GC.AllocateArray<float>(checked(maxRows * width), pinned: true))];
-        var sizes = Buckets.UpTo(maxRows);
         Sizes = sizes;
         _bucketOf = [.. Enumerable.Range(0, maxRows + 1).Select(rows => Array.FindIndex(sizes, size => size >= rows))];
     }

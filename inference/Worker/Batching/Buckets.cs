@@ -8,6 +8,18 @@ public static class Buckets
 {
     const int Exact = 8;
 
+    /// <summary>Four times apart, for those that are dear: ascending; the last is <paramref name="maxRows"/>.</summary>
+    public static int[] Apart(int maxRows)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(maxRows, 1);
+        List<int> sizes = [];
+        for (var size = 1L; size < maxRows; size *= 4)
+        {
+            sizes.Add((int)size);
+        }
+        return [.. sizes, maxRows];
+    }
+
     /// <summary>Ascending; the last is <paramref name="maxRows"/>.</summary>
     public static int[] UpTo(int maxRows)
     {

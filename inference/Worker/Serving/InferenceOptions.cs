@@ -59,6 +59,13 @@ public sealed record InferenceOptions
     [Range(1, 3600)]
     public int CanarySeconds { get; init; } = 10;
 
+    /// <summary>
+    /// How long the golden rows may go without passing before the worker ends with an error, in seconds, so that whoever supervises it starts another: a
+    /// device that is lost, or a run that hangs, does not come back in the same process.
+    /// </summary>
+    [Range(1, 86400)]
+    public int UnhealthySeconds { get; init; } = 60;
+
     /// <summary>Threads of one run.</summary>
     [Range(1, 1024)]
     public int Threads { get; init; } = CpuLimit.Threads();

@@ -33,6 +33,8 @@ sealed class OptionFlags
                 Flag("--pre-stop", s_defaults.PreStopSeconds, "Seconds after SIGTERM in which the worker goes on while it says that it is not ready.")),
             (nameof(InferenceOptions.DrainSeconds), Flag("--drain", s_defaults.DrainSeconds, "Seconds after that in which what was accepted may be finished.")),
             (nameof(InferenceOptions.CanarySeconds), Flag("--canary", s_defaults.CanarySeconds, "Seconds from one replay of the golden rows to the next.")),
+            (nameof(InferenceOptions.UnhealthySeconds),
+                Flag("--unhealthy", s_defaults.UnhealthySeconds, "Seconds without golden rows that pass after which the worker ends, to be started again.")),
             (nameof(InferenceOptions.Threads), Flag("--threads", s_defaults.Threads, "Threads of one run; the default is this machine's control-group limit.")),
             (nameof(InferenceOptions.Device), Flag("--device", s_defaults.Device, "auto, cpu or cuda.")),
         ];

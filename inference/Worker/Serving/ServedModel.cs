@@ -141,14 +141,16 @@ public sealed class ServedModel : BackgroundService
         }
     }, TaskScheduler.Default);
 
-    /// <summary>Replays the golden rows again and again.</summary>
+    /// <summary>Replays the golden rows again and again; a model that does not compute them for too long ends the worker.</summary>
     async Task WatchAsync(CancellationToken stoppingToken)
     {
         using PeriodicTimer timer = new(TimeSpan.FromSeconds(_options.CanarySeconds), _time);
+        var passed = _time.GetTimestamp();
         while (await timer.WaitForNextTickAsync(stoppingToken))
         {
             if (Current is not { } model)
             {
+                passed = _time.GetTimestamp();
                 continue;
             }
             var healthy = model.IsHealthy;
@@ -163,6 +165,15 @@ public sealed class ServedModel : BackgroundService
             else if (!healthy && model.IsHealthy)
             {
                 _logger.CanaryPassed(model.Manifest.Name);
+            }
+            if (model.IsHealthy || model != Current)
+            {
+                passed = _time.GetTimestamp();
+            }
+            else if (_time.GetElapsedTime(passed) >= TimeSpan.FromSeconds(_options.UnhealthySeconds))
+            {
+                throw new InvalidOperationException(
+                    $"'{model.Manifest.Name}' has not computed its golden rows for {_options.UnhealthySeconds} s; a new process may.");
             }
         }
     }

@@ -10,6 +10,13 @@ public sealed class BucketsTests
     public void Sizes_are_exact_up_to_8_and_then_four_a_doubling() =>
         Assert.Equal([1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64], Buckets.UpTo(64));
 
+    [Theory]
+    [InlineData(1, new[] { 1 })]
+    [InlineData(4, new[] { 1, 4 })]
+    [InlineData(100, new[] { 1, 4, 16, 64, 100 })]
+    [InlineData(int.MaxValue, new[] { 1, 4, 16, 64, 256, 1 << 10, 1 << 12, 1 << 14, 1 << 16, 1 << 18, 1 << 20, 1 << 22, 1 << 24, 1 << 26, 1 << 28, 1 << 30, int.MaxValue })]
+    public void Dear_sizes_are_four_times_apart(int maxRows, int[] sizes) => Assert.Equal(sizes, Buckets.Apart(maxRows));
+
     public static TheoryData<int> Maxima => [1, 2, 7, 8, 9, 63, 64, 65, 100, 4096];
 
     [Theory]

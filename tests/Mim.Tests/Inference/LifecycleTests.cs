@@ -127,6 +127,50 @@ public sealed class LifecycleTests
         Assert.Equal(1, batcher.Statistics.Rows);
     }
 
+    /// <summary>A lost device or a run that hangs does not mend itself; whoever supervises the worker starts another.</summary>
+    [Fact]
+    public async Task A_worker_whose_golden_rows_stay_wrong_ends_with_an_error()
+    {
+        ManualTime time = new();
+        await using var worker = await TestWorker.StartAsync(
+            services => services.AddSingleton<TimeProvider>(time), ("CanarySeconds", "10"), ("UnhealthySeconds", "60"));
+        var graph = worker.Served.Graph(TensorNames.Z)!;
+        var golden = worker.Served.Package!.Goldens[0].Tensors[TensorNames.XLogVar];
+        golden[^1] += 1e-3f;
+        await time.AwaitedAsync(TimeSpan.FromSeconds(10));
+        var running = worker.RunAsync();
+        var passed = time.GetUtcNow();
+        while (!running.IsCompleted)
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+            Assert.True(time.GetUtcNow() - passed < TimeSpan.FromHours(1), "it goes on");
+            await graph.CheckAsync(CancellationToken.None);
+        }
+        Assert.True(time.GetUtcNow() - passed >= TimeSpan.FromSeconds(60));
+        Assert.Contains("has not computed its golden rows for 60 s", (await Assert.ThrowsAsync<InvalidOperationException>(() => running)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_canary_that_waits_behind_other_runs_says_nothing_of_the_engine()
+    {
+        using TemporaryFolder folder = new();
+        TestWorker.Affine.Write(folder["package"]);
+        var package = ModelPackage.Open(folder["package"]);
+        using var model = OnnxModel.Encoder(package, 1, new EngineOptions(1, Device.Cpu));
+        using var batcher = new MicroBatcher(model.Buffers, model.Run, new(16), "busy", NullLogger.Instance);
+        ManualTime time = new();
+        ServedGraph graph = new(package, model, batcher, TimeSpan.FromSeconds(5), time);
+        using var first = await HeldRequest.StartAsync(batcher);
+        var queued = HeldRequest.StartAsync(batcher);
+        var check = graph.CheckAsync(CancellationToken.None);
+        await time.AwaitedAsync(TimeSpan.FromSeconds(5));
+        first.Release();
+        using var second = await queued;
+        time.Advance(TimeSpan.FromSeconds(5));
+        Assert.True(await check);
+        Assert.True(graph.IsHealthy);
+    }
+
     /// <summary>Lets other threads on until the condition comes true.</summary>
     static async Task UntilAsync(Func<bool> condition)
     {

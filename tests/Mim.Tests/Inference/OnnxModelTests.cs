@@ -31,6 +31,14 @@ public sealed class OnnxModelTests
         }
     }
 
+    [Fact]
+    public void A_convolution_computes_the_loops_of_its_goldens()
+    {
+        using var folder = new TemporaryFolder();
+        ConvModel.Write(folder["package"]);
+        Assert.Empty(Verification.Run(ModelPackage.Open(folder["package"]), new EngineOptions(1, Device.Cpu)).Failures());
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
