@@ -53,8 +53,8 @@ sealed class BatchAccount(string model, BatchStatistics statistics)
         BatchInstruments.Padding.Record(1 - (double)rows / padded, _model);
     }
 
-    /// <summary>Answers them. Once a request is answered its caller may reuse the object, so all are counted before, and nobody touches one afterwards.</summary>
-    public void Succeed(ReadOnlySpan<BatchRequest> requests)
+    /// <summary>Counts requests that are about to be answered: once one is, its caller may reuse the object.</summary>
+    public void Answered(ReadOnlySpan<BatchRequest> requests)
     {
         var (now, rows) = (Stopwatch.GetTimestamp(), 0);
         foreach (var request in requests)
@@ -68,21 +68,23 @@ sealed class BatchAccount(string model, BatchStatistics statistics)
         statistics.Answered(rows);
         BatchInstruments.Inflight.Add(-requests.Length, _model);
         Outcome(rows, "ok");
-        foreach (var request in requests)
-        {
-            request.Succeed();
-        }
     }
 
     public void Fail(BatchRequest request, string outcome, Exception e)
     {
-        BatchInstruments.Inflight.Add(-1, _model);
-        if (!request.IsCanary)
+        try
         {
-            statistics.Fail.Add(Stopwatch.GetTimestamp() - request.QueuedAt);
-            Outcome(request.Rows, outcome);
+            BatchInstruments.Inflight.Add(-1, _model);
+            if (!request.IsCanary)
+            {
+                statistics.Fail.Add(Stopwatch.GetTimestamp() - request.QueuedAt);
+                Outcome(request.Rows, outcome);
+            }
         }
-        request.Fail(e);
+        finally
+        {
+            request.Fail(e);
+        }
     }
 
     public void Drained(TimeSpan time) => BatchInstruments.DrainSeconds.Record(time.TotalSeconds, _model);

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
 
 namespace Mim.Inference;
 
@@ -15,6 +16,10 @@ sealed class BatchQueue(BatchLimits limits, int maxRows, BatchAccount account)
     readonly object _gate = new();
     readonly Queue<BatchRequest> _queue = new();
     int _queuedRows;
+
+    /// <summary>Somebody who waits has less time than the linger of the oldest.</summary>
+    bool _isUrgent;
+
     Exception? _abandoned;
     volatile bool _stopping;
 
@@ -36,8 +41,9 @@ sealed class BatchQueue(BatchLimits limits, int maxRows, BatchAccount account)
                 _queue.Enqueue(request);
                 _queuedRows += rows;
                 account.Accepted(request);
-                // The thread waits for a first request, or for a batch that is full.
-                if (_queue.Count == 1 || _queuedRows >= maxRows)
+                _isUrgent |= request.Deadline is { } deadline && Stopwatch.GetElapsedTime(_queue.Peek().QueuedAt, deadline) < limits.Linger;
+                // The thread waits for a first request, or for a batch that is full or cannot wait.
+                if (_queue.Count == 1 || _queuedRows >= maxRows || _isUrgent)
                 {
                     Monitor.Pulse(_gate);
                 }
@@ -65,6 +71,7 @@ sealed class BatchQueue(BatchLimits limits, int maxRows, BatchAccount account)
     }
 
     /// <summary>The thread dies: fails everything that waits or that it holds.</summary>
+    [SuppressMessage("Design", "CA1031", Justification = "A dying thread must be heard of by every caller.")]
     public void Die(List<BatchPart> held, Exception e)
     {
         lock (_gate)
@@ -79,7 +86,17 @@ sealed class BatchQueue(BatchLimits limits, int maxRows, BatchAccount account)
                     _queue.Enqueue(taken);
                 }
             }
-            FailQueued(ofThread: true);
+            while (_queue.Count > 0)
+            {
+                try
+                {
+                    FailQueued(ofThread: true);
+                }
+                catch (Exception)
+                {
+                    // Whoever listens to the meter; the thread dies of an exception already, and each request is answered before this one travels.
+                }
+            }
         }
     }
 
@@ -131,8 +148,7 @@ sealed class BatchQueue(BatchLimits limits, int maxRows, BatchAccount account)
         {
             return Timeout.InfiniteTimeSpan;
         }
-        if (limits.Linger == TimeSpan.Zero || _stopping || _queuedRows >= maxRows || oldest.Taken > 0 || oldest.Token.IsCancellationRequested
-            || (oldest.Deadline is { } deadline && Stopwatch.GetElapsedTime(oldest.QueuedAt, deadline) < limits.Linger))
+        if (limits.Linger == TimeSpan.Zero || _stopping || _queuedRows >= maxRows || oldest.Taken > 0 || oldest.Token.IsCancellationRequested || _isUrgent)
         {
             return TimeSpan.Zero;
         }
@@ -164,6 +180,7 @@ sealed class BatchQueue(BatchLimits limits, int maxRows, BatchAccount account)
             }
         }
         Leave(taken);
+        _isUrgent &= _queue.Count > 0;
     }
 
     void Drop(BatchRequest request)
@@ -193,8 +210,9 @@ sealed class BatchQueue(BatchLimits limits, int maxRows, BatchAccount account)
                 _queue.Enqueue(request);
                 continue;
             }
-            Leave(request.Rows - request.Taken);
+            var left = request.Rows - request.Taken;
             account.Fail(request, "failed", reason);
+            Leave(left);
         }
     }
 

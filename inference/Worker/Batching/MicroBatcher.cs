@@ -191,9 +191,8 @@ public sealed class MicroBatcher : IDisposable
     {
         _answered.Clear();
         var first = 0;
-        foreach (ref var slot in parts)
+        foreach (ref readonly var part in parts)
         {
-            var part = slot;
             for (var i = 0; i < part.Request.Outputs.Length; i++)
             {
                 part.Scatter(_buffers.Output(i, first + part.Rows), first, i, _buffers.OutputWidths[i]);
@@ -201,11 +200,21 @@ public sealed class MicroBatcher : IDisposable
             first += part.Rows;
             if (part.EndsRequest)
             {
-                slot = default;
                 _answered.Add(part.Request);
             }
         }
-        _account.Succeed(CollectionsMarshal.AsSpan(_answered));
+        _account.Answered(CollectionsMarshal.AsSpan(_answered));
+        foreach (ref var part in parts)
+        {
+            if (part.EndsRequest)
+            {
+                part = default;
+            }
+        }
+        foreach (var request in _answered)
+        {
+            request.Succeed();
+        }
     }
 
     void Abandon(ref BatchPart part, Exception e)

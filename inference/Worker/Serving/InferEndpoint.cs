@@ -15,6 +15,7 @@ sealed class InferEndpoint(ServedModel served, InferenceOptions options)
     const long MaxTimeout = 365L * 24 * 3600 * 1_000_000;
 
     int _running;
+    long _bodyBytes;
 
     public async Task HandleAsync(HttpContext context)
     {
@@ -56,10 +57,34 @@ sealed class InferEndpoint(ServedModel served, InferenceOptions options)
             await ResponseJson.Error(context, 400, $"{HeaderLength}: expected the bytes of the JSON in the body, found '{context.Request.Headers[HeaderLength]}'.");
             return;
         }
+        var bytes = context.Request.ContentLength ?? options.MaxRequestBytes;
+        if (bytes > options.MaxRequestBytes)
+        {
+            await TooLong(context);
+            return;
+        }
+        try
+        {
+            if (Interlocked.Add(ref _bodyBytes, bytes) > options.MaxBodyBytes)
+            {
+                context.Response.Headers.RetryAfter = "1";
+                await ResponseJson.Error(context, 429, $"the bodies of the requests that are being answered take {options.MaxBodyBytes} bytes; try again later.");
+                return;
+            }
+            await InferAsync(context, target, headerLength);
+        }
+        finally
+        {
+            Interlocked.Add(ref _bodyBytes, -bytes);
+        }
+    }
+
+    async Task InferAsync(HttpContext context, ModelTarget target, int? headerLength)
+    {
         using var body = await InferBody.ReadAsync(context.Request, headerLength, options.MaxRequestBytes);
         if (body is null)
         {
-            await ResponseJson.Error(context, 413, $"the body is longer than {options.MaxRequestBytes} bytes; send fewer rows.");
+            await TooLong(context);
             return;
         }
         InferRequest request;
@@ -140,6 +165,9 @@ sealed class InferEndpoint(ServedModel served, InferenceOptions options)
                 : InferAnswer.WriteAsync(context, target, request, graph.Model, outputs, rows));
         }
     }
+
+    Task TooLong(HttpContext context) =>
+        ResponseJson.Error(context, 413, $"the body is longer than {options.MaxRequestBytes} bytes; send fewer rows.");
 
     /// <summary>Triton's timeout is in microseconds, and 0 is none.</summary>
     static TimeSpan Patience(InferRequest request) =>

@@ -36,6 +36,9 @@ public static class InferenceHost
         builder.WebHost.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = true);
         builder.WebHost.ConfigureKestrel((_, kestrel) =>
         {
+            kestrel.Limits.MaxConcurrentConnections = kestrel.ApplicationServices.GetRequiredService<IOptions<InferenceOptions>>().Value.MaxConnections;
+            // What a connection may bring before anybody reads it.
+            kestrel.Limits.MaxRequestBufferSize = 4 * SocketBlocks.BlockBytes;
             kestrel.AddServerHeader = false;
             // OpenInference has its own bound, which answers in the protocol's words.
             kestrel.Limits.MaxRequestBodySize = null;

@@ -46,6 +46,14 @@ public sealed record InferenceOptions
     [Range(1, 1 << 16)]
     public int MaxConcurrentRequests { get; init; } = 512;
 
+    /// <summary>Bytes of the bodies in memory at once; one of unknown length counts as the longest. Beyond this the worker answers 429.</summary>
+    [Range(1024, 1L << 40)]
+    public long MaxBodyBytes { get; init; } = 256 << 20;
+
+    /// <summary>Connections at once. Beyond this the worker closes new ones.</summary>
+    [Range(1, 1 << 20)]
+    public int MaxConnections { get; init; } = 1024;
+
     /// <summary>How long the worker goes on answering, while it says that it is not ready, before it closes its listener, in seconds.</summary>
     [Range(0, 3600)]
     public int PreStopSeconds { get; init; }

@@ -18,7 +18,7 @@ public static class JsonNumbers
     const int MaxDigits = 19;
 
     /// <summary>Beyond it a float32 is 0 or infinite, whatever the digits of a body are.</summary>
-    const int MaxExponent = 1 << 24;
+    const long MaxExponent = 1L << 40;
 
     /// <summary>What <see cref="TryShort"/> reads, in whole words, beyond where it begins.</summary>
     const int ShortBytes = 48;
@@ -204,7 +204,7 @@ public static class JsonNumbers
         value = 0;
         var (start, negative) = (at, at < text.Length && text[at] == '-');
         var i = negative ? at + 1 : at;
-        var (mantissa, digits, exponent) = (0UL, 0, 0);
+        var (mantissa, digits, exponent) = (0UL, 0, 0L);
         var integer = i;
         while (i < text.Length && char.IsAsciiDigit((char)text[i]))
         {
@@ -253,7 +253,7 @@ public static class JsonNumbers
         }
     }
 
-    static bool TryExponent(ReadOnlySpan<byte> text, ref int i, ref int exponent)
+    static bool TryExponent(ReadOnlySpan<byte> text, ref int i, ref long exponent)
     {
         i++;
         var negative = i < text.Length && text[i] == '-';
@@ -261,7 +261,7 @@ public static class JsonNumbers
         {
             i++;
         }
-        var (first, stated) = (i, 0);
+        var (first, stated) = (i, 0L);
         while (i < text.Length && char.IsAsciiDigit((char)text[i]))
         {
             stated = Math.Min(stated * 10 + (text[i++] - '0'), MaxExponent);
@@ -270,7 +270,7 @@ public static class JsonNumbers
         return i > first;
     }
 
-    static bool TryExact(ulong mantissa, int exponent, out float value)
+    static bool TryExact(ulong mantissa, long exponent, out float value)
     {
         value = 0;
         return Math.Abs(exponent) < s_powersOfTen.Length

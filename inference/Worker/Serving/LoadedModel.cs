@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Microsoft.ML.OnnxRuntime;
 using Mim.Models;
 
 namespace Mim.Inference;
@@ -36,6 +37,7 @@ public sealed class LoadedModel : IDisposable
     public Task Completion => Task.WhenAny(Graphs.Select(graph => graph.Batcher.Completion)).Unwrap();
 
     /// <summary>Makes sessions, replays the goldens, warms up. The package's files have been verified by whoever opened it.</summary>
+    /// <exception cref="InvalidDataException">The engine does not take it, or it lacks a golden.</exception>
     public static LoadedModel Load(ModelPackage package, InferenceOptions options, ILoggerFactory loggers, TimeProvider time)
     {
         var engine = new EngineOptions(options.Threads, options.Device, Spins: false);
@@ -54,11 +56,15 @@ public sealed class LoadedModel : IDisposable
             VerificationReport report = new(manifest.Name, manifest.Version, manifest.SpaceId, OnnxModel.Engine, encoder.Device, engine.Threads, checks);
             return new(package, Serve(encoder), decoder is null ? null : Serve(decoder), report);
         }
-        catch
+        catch (Exception e)
         {
             foreach (var session in sessions)
             {
                 session.Dispose();
+            }
+            if (e is OnnxRuntimeException)
+            {
+                throw new InvalidDataException($"{package.Folder}: the engine refuses it: {e.Message}", e);
             }
             throw;
         }

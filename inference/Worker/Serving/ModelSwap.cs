@@ -122,7 +122,9 @@ sealed class ModelSwap(ModelSlots slots, InferenceOptions options, ILoggerFactor
         {
             return SwapResult.Unchanged;
         }
-        var package = version is null ? ModelPackage.Open(Store.Resolve(options.Model)) : Store.Verify($"{Name}/{version}");
+        // Hashing and computing take seconds, which the threads that answer requests do not wait for.
+        var package = await Task.Run(
+            () => version is null ? ModelPackage.Open(Store.Resolve(options.Model)) : Store.Verify($"{Name}/{version}"), cancellationToken);
         if (package.Manifest.Name != Name)
         {
             throw new InvalidDataException($"{package.Folder}: expected the model '{Name}', found '{package.Manifest.Name}'. Start another worker for it.");
@@ -131,7 +133,6 @@ sealed class ModelSwap(ModelSlots slots, InferenceOptions options, ILoggerFactor
         {
             return SwapResult.Unchanged;
         }
-        // Seconds of computing, which the threads that answer requests do not wait for.
         var candidate = await Task.Run(() => LoadedModel.Load(package, options, loggers, time), cancellationToken);
         if (!candidate.Report.Passed)
         {

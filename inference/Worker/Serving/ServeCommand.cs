@@ -25,6 +25,8 @@ public static class ServeCommand
                 OptionFlags.Flag("--max-request-bytes", s_defaults.MaxRequestBytes, "Longest request body; beyond it requests get 413.")),
             (nameof(InferenceOptions.MaxConcurrentRequests),
                 OptionFlags.Flag("--max-requests", s_defaults.MaxConcurrentRequests, "Infer requests at once; beyond them requests get 429.")),
+            (nameof(InferenceOptions.MaxConnections),
+                OptionFlags.Flag("--max-connections", s_defaults.MaxConnections, "Connections at once; beyond them new ones are closed.")),
             (nameof(InferenceOptions.ModelControl),
                 OptionFlags.Flag("--model-control", s_defaults.ModelControl, "Let requests load another version of the model, or unload it.")));
         var command = new Command("serve", "Serve a verified model: Open Inference Protocol v2 over HTTP, or JSONL over standard input and output. "

@@ -64,8 +64,10 @@ sealed class AffineModel
     /// <param name="schema">The table behind x.</param>
     /// <param name="imputed">With an impute step in front (and in the graph, where NaN becomes 0).</param>
     /// <param name="centred">Every row of x is taken less the mean of its batch, in graph and goldens alike, as a normalisation left in training mode does.</param>
+    /// <param name="torn">With a sum of shapes that do not fit in the graph.</param>
     public ModelManifest Write(
-        string folder, float planted = 0, bool deterministic = false, TabularSchema? schema = null, bool imputed = false, bool centred = false)
+        string folder, float planted = 0, bool deterministic = false, TabularSchema? schema = null, bool imputed = false, bool centred = false,
+        bool torn = false)
     {
         string[] codes = deterministic ? [TensorNames.ZMean] : [TensorNames.ZMean, TensorNames.ZLogVar];
         string[] reconstructions = [TensorNames.XMean, TensorNames.XLogVar];
@@ -102,7 +104,7 @@ sealed class AffineModel
             MinimumOnnxRuntime = "1.13.0",
             Metrics = new Dictionary<string, double>(),
         };
-        return ModelPackage.Write(folder, manifest, Graph(TensorNames.X, X, codes, Z, planted, imputed, centred), Graph(TensorNames.Z, Z, reconstructions, X), [.. goldens], "# affine\n");
+        return ModelPackage.Write(folder, manifest, Graph(TensorNames.X, X, codes, Z, planted, imputed, centred, torn), Graph(TensorNames.Z, Z, reconstructions, X), [.. goldens], "# affine\n");
     }
 
     static float[] Centred(float[] x)
@@ -111,7 +113,7 @@ sealed class AffineModel
         return [.. x.Select((value, at) => (float)(value - means[at % X]))];
     }
 
-    byte[] Graph(string input, int inputs, string[] outputs, int width, float planted = 0, bool imputed = false, bool centred = false)
+    byte[] Graph(string input, int inputs, string[] outputs, int width, float planted = 0, bool imputed = false, bool centred = false, bool torn = false)
     {
         var writer = new OnnxWriter(input);
         var x = writer.Input(input, inputs);
@@ -122,6 +124,10 @@ sealed class AffineModel
         if (centred)
         {
             x = writer.Node("Sub", "centred", [x, writer.Node("ReduceMean", "mean", [x], ("axes", (long[])[0]))]);
+        }
+        if (torn)
+        {
+            x = writer.Node("Add", "torn", [x, writer.Initializer("torn.weight", new float[inputs + 1], inputs + 1)]);
         }
         foreach (var output in outputs)
         {

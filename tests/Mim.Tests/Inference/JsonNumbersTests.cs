@@ -178,6 +178,14 @@ public sealed class JsonNumbersTests
         return $"{(generator.Next(2) == 0 ? "-" : "")}{text}{(generator.Next(2) == 0 ? $"e{generator.Next(-48, 42)}" : "")}";
     }
 
+    [Fact]
+    public void An_exponent_takes_back_as_many_zeros_as_a_body_may_hold()
+    {
+        var zeros = new string('0', (1 << 24) + 7);
+        Assert.Equal([20f], Read($"0.{zeros}2e{zeros.Length + 2}"));
+        Assert.Equal([0f], Read($"2e-{zeros.Length}"));
+    }
+
     static void AssertSame(string text) => Assert.Equal(
         text.Split(',').Select(number => BitConverter.SingleToInt32Bits(float.Parse(number, CultureInfo.InvariantCulture))),
         Read(text).Select(BitConverter.SingleToInt32Bits));

@@ -308,10 +308,14 @@ public sealed class MicroBatcherTests
         await new Call(quick.Batcher, Row(0)).AssertAnsweredAsync();
         using var slow = new Fake(100, linger: TimeSpan.FromHours(1));
         await new Call(slow.Batcher, Row(0), patience: TimeSpan.FromMinutes(30)).AssertAnsweredAsync();
-        Call waiting = new(slow.Batcher, Row(1));
+        Call patient = new(slow.Batcher, Row(1));
+        await new Call(slow.Batcher, Row(2), patience: TimeSpan.FromMinutes(30)).AssertAnsweredAsync();
+        await patient.AssertAnsweredAsync();
+        Call waiting = new(slow.Batcher, Row(3));
+        Assert.False(waiting.Completion.IsCompleted);
         await slow.Batcher.StopAsync(CancellationToken.None);
         await waiting.AssertAnsweredAsync();
-        Assert.Equal([1, 1], slow.Runs);
+        Assert.Equal([1, 2, 1], slow.Runs);
     }
 
     [Fact]
@@ -399,6 +403,49 @@ public sealed class MicroBatcherTests
         Assert.Equal((0, 0), (depth, inflight));
         Assert.True(fake.Batcher.IsStopping);
         Assert.False(new Call(fake.Batcher, Row(1)).Accepted);
+    }
+
+    [Theory]
+    [InlineData("mim.inference.items")]
+    [InlineData("mim.inference.inflight")]
+    [InlineData("mim.inference.queue.depth")]
+    public async Task A_listener_that_throws_ends_the_batcher_and_leaves_nobody_waiting(string name)
+    {
+        using var fake = new Fake(100);
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, listener) =>
+            {
+                if (instrument.Name == name)
+                {
+                    listener.EnableMeasurementEvents(instrument);
+                }
+            },
+        };
+        var throws = false;
+        listener.SetMeasurementEventCallback<int>((_, _, tags, _) => Throw(tags));
+        listener.SetMeasurementEventCallback<long>((_, _, tags, _) => Throw(tags));
+        listener.Start();
+        fake.Hold();
+        Call first = new(fake.Batcher, Row(0));
+        await fake.EnteredAsync();
+        Call[] calls = [first, .. Enumerable.Range(1, 20).Select(i => new Call(fake.Batcher, Row(i)))];
+        Volatile.Write(ref throws, true);
+        fake.Release();
+        foreach (var call in calls)
+        {
+            await Task.WhenAny(call.Completion).WaitAsync(TimeSpan.FromSeconds(30));
+        }
+        await Assert.ThrowsAsync<InvalidOperationException>(() => calls[^1].Completion);
+        await Assert.ThrowsAsync<InvalidOperationException>(() => fake.Batcher.Completion);
+
+        void Throw(ReadOnlySpan<KeyValuePair<string, object?>> tags)
+        {
+            if (Volatile.Read(ref throws) && tags.ToArray().Contains(new("model", fake.Name)))
+            {
+                throw new InvalidOperationException("a listener");
+            }
+        }
     }
 
     [Fact]

@@ -131,6 +131,18 @@ public sealed class ModelSwapTests : IDisposable
     }
 
     [Fact]
+    public async Task A_model_that_the_engine_does_not_take_is_refused_with_its_words()
+    {
+        await using var worker = await StartAsync();
+        _second.Write(_folder["planted"], torn: true);
+        var v2 = _store.Publish(_folder["planted"]).Version;
+        var answer = await worker.PostAsync(Load, Version(v2));
+        Assert.Equal(422, answer.Status);
+        Assert.Contains("the engine refuses it", answer.Error, StringComparison.Ordinal);
+        await AssertAnswersAsync(worker, TestWorker.Infer, _first, _store.VersionsOf("affine")[0]);
+    }
+
+    [Fact]
     public async Task The_index_lists_the_versions_of_the_store_and_says_which_are_in_service()
     {
         await using var worker = await StartAsync();

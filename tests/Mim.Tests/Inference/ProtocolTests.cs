@@ -112,5 +112,23 @@ public sealed class ProtocolTests
         Assert.Equal(200, (await worker.PostAsync(TestWorker.Infer, TestWorker.Ones(1))).Status);
     }
 
+    [Fact]
+    public async Task Bodies_beyond_the_memory_for_them_are_429_at_once_and_taken_again_when_there_is_room()
+    {
+        await using var worker = await TestWorker.StartAsync(("MaxBodyBytes", "1024"));
+        var body = TestWorker.Ones(1) + new string(' ', 600);
+        Task<Answer> first;
+        using (var held = await HeldRequest.StartAsync(worker.Served.Graph(TensorNames.X)!.Batcher))
+        {
+            first = worker.PostAsync(TestWorker.Infer, body);
+            var second = await worker.PostAsync(TestWorker.Infer, body).WaitAsync(TimeSpan.FromSeconds(30));
+            Assert.Equal((429, "1"), (second.Status, second.Headers.RetryAfter.ToString()));
+            held.Release();
+            await held.Completion;
+        }
+        Assert.Equal(200, (await first).Status);
+        Assert.Equal(200, (await worker.PostAsync(TestWorker.Infer, body)).Status);
+    }
+
     static float[] Floats(JsonElement array) => [.. array.EnumerateArray().Select(value => value.GetSingle())];
 }
