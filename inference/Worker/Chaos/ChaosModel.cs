@@ -8,7 +8,7 @@ namespace Mim.Inference;
 /// The encoder that chaos works with: z_mean = xW + b, so that every stored code can be judged by a closed form. Written as the contract has it, and
 /// verified by each worker like any other package.
 /// </summary>
-sealed class ChaosModel
+public sealed class ChaosModel
 {
     public const string Name = "chaos";
     public const int X = 20;
