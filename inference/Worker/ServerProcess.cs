@@ -74,18 +74,21 @@ public sealed partial class ServerProcess : IDisposable
     /// <exception cref="InvalidDataException">It ended instead.</exception>
     public Task<Uri> ListensAsync(CancellationToken cancellationToken) => _listens.Task.WaitAsync(cancellationToken);
 
+    /// <summary>Ends when it has ended, and all that it has said is heard.</summary>
+    public Task EndedAsync(CancellationToken cancellationToken) => _process.WaitForExitAsync(cancellationToken);
+
     /// <summary>As when its machine loses power; ends when all that it has said is heard.</summary>
     public Task KillAsync()
     {
         _process.Kill();
-        return _process.WaitForExitAsync();
+        return EndedAsync(CancellationToken.None);
     }
 
     /// <summary>Tells it to stop; ends when it has ended, and all that it has said is heard.</summary>
     public async Task StopAsync()
     {
         await PrivateServer.EndAsync(_process, PrivateServer.Terminate);
-        await _process.WaitForExitAsync();
+        await EndedAsync(CancellationToken.None);
     }
 
     public void Dispose()

@@ -11,7 +11,7 @@ public sealed partial class ChaosWorker : IDisposable
     public const int BatchesInFlight = 4;
 
     readonly ServerProcess _process;
-    readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    readonly TaskCompletionSource<bool> _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     ChaosWorker(string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment)
     {
@@ -21,8 +21,8 @@ public sealed partial class ChaosWorker : IDisposable
     /// <summary>Records that it said at its end to have read a second time.</summary>
     public long Redelivered { get; private set; }
 
-    /// <summary>Ends when its model is in service.</summary>
-    public Task Ready => _ready.Task;
+    /// <summary>True when its model is in service, false when it ended instead.</summary>
+    public Task<bool> Ready => _ready.Task;
 
     public bool HasExited => _process.HasExited;
 
@@ -66,6 +66,8 @@ public sealed partial class ChaosWorker : IDisposable
         return json.RootElement.GetProperty("version").GetString();
     }
 
+    public Task EndedAsync(CancellationToken cancellationToken) => _process.EndedAsync(cancellationToken);
+
     public Task KillAsync() => _process.KillAsync();
 
     /// <returns>The exit code.</returns>
@@ -79,10 +81,9 @@ public sealed partial class ChaosWorker : IDisposable
 
     void Hear(string? line)
     {
-        // One that has ended will not be ready; whoever waits sees that it has exited.
         if (line is null || line.Contains(" in service on ", StringComparison.Ordinal))
         {
-            _ready.TrySetResult();
+            _ready.TrySetResult(line is not null);
         }
         else if (Ended().Match(line) is { Success: true } match)
         {

@@ -34,8 +34,20 @@ public sealed class ChaosWorkers(int count, Func<ChaosWorker> start, TextWriter 
         }
     }
 
+    /// <summary>Waits for a worker that is still starting: it has no record that a fault could take from it.</summary>
+    public async Task ReadyAsync(int worker, CancellationToken cancellationToken)
+    {
+        if (!await _workers[worker].Ready.WaitAsync(cancellationToken))
+        {
+            await _workers[worker].EndedAsync(cancellationToken);
+            RequireAlive();
+        }
+    }
+
+    /// <summary>kill −9, once it is ready.</summary>
     public async Task KillAsync(int worker, CancellationToken cancellationToken)
     {
+        await ReadyAsync(worker, cancellationToken);
         await _workers[worker].KillAsync().WaitAsync(cancellationToken);
         Kills++;
         Replace(worker);
