@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Mim.Inference;
 
 /// <summary>What a run showed.</summary>
-sealed record ChaosReport
+public sealed record ChaosReport
 {
     public required ChaosVerdict Verdict { get; init; }
 
@@ -36,8 +36,18 @@ sealed record ChaosReport
     /// <summary>From the warm-up to the last row; null with faults, in which processes come and go.</summary>
     public required ChaosCost? Cost { get; init; }
 
-    /// <summary>A fault that did not happen has shown nothing.</summary>
-    public bool Holds => Verdict.Holds && DrainsFailed == 0 && (!FaultsExpected || (ConsumerTimeouts > 0 && Verdict.RowsOf.Values.All(rows => rows > 0)));
+    public bool Holds => Amiss.Count == 0;
+
+    /// <summary>Why it does not hold, in words. A fault that has taken nothing from anybody has shown nothing.</summary>
+    public IReadOnlyList<string> Amiss =>
+    [
+        .. If(!Verdict.Holds, "a record is not where it belongs"),
+        .. If(DrainsFailed > 0, "a worker did not drain"),
+        .. If(FaultsExpected && Kills == 0, "no worker was killed"),
+        .. If(FaultsExpected && Redelivered == 0, "nothing was delivered again, so that no kill has met a record under way"),
+        .. If(FaultsExpected && ConsumerTimeouts == 0, "no delivery was too late for the broker"),
+        .. If(FaultsExpected && Verdict.RowsOf.Values.Any(rows => rows == 0), "a version of the model made no row"),
+    ];
 
     public IEnumerable<string> Lines()
     {
@@ -63,8 +73,10 @@ sealed record ChaosReport
 
             double Each(double seconds) => 1e6 * seconds / cost.Rows;
         }
-        yield return Holds ? "held" : "NOT held";
+        yield return Holds ? "held" : $"NOT held: {string.Join("; ", Amiss)}";
     }
+
+    static string[] If(bool isSo, string what) => isSo ? [what] : [];
 
     static string Line(string what, FormattableString found) => $"{what,-38} {found.ToString(CultureInfo.InvariantCulture)}";
 }

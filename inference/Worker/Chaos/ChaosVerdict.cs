@@ -8,7 +8,7 @@ using Npgsql;
 namespace Mim.Inference;
 
 /// <summary>What became of every record, read from the table and from the dead-letter queue themselves.</summary>
-sealed record ChaosVerdict
+public sealed record ChaosVerdict
 {
     public required int Good { get; init; }
 
@@ -40,7 +40,7 @@ sealed record ChaosVerdict
 
     public bool Holds => Rows == Good && Wrong == 0 && Lost == 0 && Dead == Poison && WronglyDead == 0 && Left == 0;
 
-    public static async Task<ChaosVerdict> ReadAsync(
+    internal static async Task<ChaosVerdict> ReadAsync(
         NpgsqlDataSource database, string table, RabbitAddress source, ChaosRecords records, ChaosModel model, ModelManifest[] versions, CancellationToken cancellationToken)
     {
         var rowsOf = versions.ToDictionary(version => version.Version!, _ => 0);
