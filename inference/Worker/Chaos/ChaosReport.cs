@@ -58,7 +58,7 @@ public sealed record ChaosReport
         yield return Line("rows by version of the model", $"{string.Join(", ", Verdict.RowsOf.Select(version => $"{version.Key} {version.Value}"))}");
         yield return Line("lost", $"{Verdict.Lost:N0}");
         yield return Line("poison in the dead-letter queue", $"{Verdict.Dead:N0} of {Verdict.Poison:N0}; {Verdict.DeadTwice:N0} of them twice");
-        yield return Line("good records in the dead-letter queue", $"{Verdict.WronglyDead:N0}");
+        yield return Line("wrongly in the dead-letter queue", $"{Verdict.WronglyDead:N0}");
         yield return Line("left in the queue", $"{Verdict.Left:N0}");
         yield return Line("redelivered and absorbed", $"at least {Redelivered:N0}");
         yield return Line("workers", $"{Workers}; {Kills} killed, {Drains} drained, {DrainsFailed} of them without exit code 0");

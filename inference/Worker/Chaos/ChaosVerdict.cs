@@ -26,13 +26,13 @@ public sealed record ChaosVerdict
     /// <summary>Good records without a row.</summary>
     public required int Lost { get; init; }
 
-    /// <summary>Poison that is in the dead-letter queue with reason, attempts and model version.</summary>
+    /// <summary>Poison that is in the dead-letter queue with the reason that is its own, attempts and model version.</summary>
     public required int Dead { get; init; }
 
     /// <summary>Dead letters beyond one a record: a worker died between rejecting and acknowledging.</summary>
     public required int DeadTwice { get; init; }
 
-    /// <summary>Dead letters of good records, or without a reason.</summary>
+    /// <summary>Dead letters of good records, or for another reason.</summary>
     public required int WronglyDead { get; init; }
 
     /// <summary>Records left in the source's queue.</summary>
@@ -72,7 +72,8 @@ public sealed record ChaosVerdict
         // Not looked at, which holds all of them at once, longer than this broker lets anybody hold one.
         await foreach (var letter in queue.TakeAsync(cancellationToken))
         {
-            if (records.Record(letter.Key) is { } record && records.IsPoison(record) && letter is { Attempts: > 0, Reason.Length: > 0 } && rowsOf.ContainsKey(letter.ModelVersion ?? ""))
+            if (records.Record(letter.Key) is { } record && records.IsPoison(record) && letter.Attempts > 0
+                && letter.Reason.StartsWith(records.Reason(record), StringComparison.Ordinal) && rowsOf.ContainsKey(letter.ModelVersion ?? ""))
             {
                 twice += dead[record] ? 1 : 0;
                 dead[record] = true;
