@@ -9,7 +9,7 @@ namespace Mim.Inference;
 /// One run: a private broker, a private database, workers that are processes of their own, and faults that come when so much is done. The seed says which
 /// worker dies when; what the machine makes of it differs from run to run, the verdict must not.
 /// </summary>
-sealed class ChaosRun : IAsyncDisposable
+public sealed class ChaosRun : IAsyncDisposable
 {
     const string Table = "codes";
     const string Queue = "records";
@@ -30,18 +30,20 @@ sealed class ChaosRun : IAsyncDisposable
     readonly PrivateBroker _broker;
     readonly PrivateDatabase _database;
     readonly NpgsqlDataSource _rows;
-    readonly string _models = Directory.CreateTempSubdirectory("mim-chaos-").FullName;
+    readonly OwnedParts _parts;
     readonly ModelStore _store;
     readonly ChaosWorkers _workers;
     readonly ChaosProgress _progress;
 
-    ChaosRun(ChaosOptions options, TextWriter log, PrivateBroker broker, PrivateDatabase database)
+    /// <param name="parts">Holds what it is given, and what it adds.</param>
+    ChaosRun(ChaosOptions options, TextWriter log, PrivateBroker broker, PrivateDatabase database, string models, OwnedParts parts)
     {
-        (_options, _log, _broker, _database) = (options, log, broker, database);
-        _rows = database.Open();
-        var store = Path.Combine(_models, "store");
+        (_options, _log, _broker, _database, _parts) = (options, log, broker, database, parts);
+        _rows = parts.Add(database.Open());
+        var store = Path.Combine(models, "store");
         _store = new(store);
         _workers = new(options.Workers, () => ChaosWorker.Start(store, broker.Address(Queue), database.Address(Table), options.Batch), log);
+        parts.Add(_workers.Dispose);
         Model = new(options.Seed);
         Records = new(options.Seed, options.Records, Model);
         _progress = new(_rows, Table, Source, Records, _workers);
@@ -50,7 +52,7 @@ sealed class ChaosRun : IAsyncDisposable
 
         ModelManifest Publish(int seed)
         {
-            var unpublished = Path.Combine(_models, $"package-{seed}");
+            var unpublished = Path.Combine(models, $"package-{seed}");
             Model.Write(unpublished, seed);
             return ModelPackage.Open(_store.Publish(unpublished).Folder).Manifest;
         }
@@ -70,14 +72,18 @@ sealed class ChaosRun : IAsyncDisposable
 
     public static async Task<ChaosRun> StartAsync(ChaosOptions options, TextWriter log, CancellationToken cancellationToken)
     {
-        var database = await PrivateDatabase.CreateAsync(cancellationToken);
+        OwnedParts parts = new();
         try
         {
-            return new(options, log, await PrivateBroker.CreateAsync(TimeSpan.FromSeconds(options.ConsumerTimeoutSeconds), cancellationToken), database);
+            var models = Directory.CreateTempSubdirectory("mim-chaos-").FullName;
+            parts.Add(() => Directory.Delete(models, recursive: true));
+            var database = parts.Add(await PrivateDatabase.CreateAsync(cancellationToken));
+            var broker = parts.Add(await PrivateBroker.CreateAsync(TimeSpan.FromSeconds(options.ConsumerTimeoutSeconds), cancellationToken));
+            return new(options, log, broker, database, models, parts);
         }
         catch
         {
-            await database.DisposeAsync();
+            await parts.DisposeAsync();
             throw;
         }
     }
@@ -155,14 +161,7 @@ sealed class ChaosRun : IAsyncDisposable
         Stopwatch.GetTimestamp(), await _progress.RowsAsync(cancellationToken) ?? 0, _workers.ProcessorSeconds, _broker.ProcessorSeconds, _database.ProcessorSeconds,
         Environment.CpuUsage.TotalTime.TotalSeconds);
 
-    public async ValueTask DisposeAsync()
-    {
-        _workers.Dispose();
-        await _rows.DisposeAsync();
-        await _broker.DisposeAsync();
-        await _database.DisposeAsync();
-        Directory.Delete(_models, recursive: true);
-    }
+    public ValueTask DisposeAsync() => _parts.DisposeAsync();
 
     /// <summary>By the seed alone.</summary>
     IEnumerable<Fault> Plan()
