@@ -27,6 +27,9 @@ sealed class BareLoop : IDisposable
     /// <summary>Of one go through all.</summary>
     public int Rows => _x.Length / Width;
 
+    /// <summary>What the last run made of all rows.</summary>
+    public ReadOnlySpan<float> Output(string name) => _buffers[Array.IndexOf(_outputs, name)];
+
     int Width => (int)_shape[1..].Aggregate((product, size) => product * size);
 
     public void Run()

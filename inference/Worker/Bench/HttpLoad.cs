@@ -9,24 +9,26 @@ namespace Mim.Inference;
 /// Clients that send one request again and again, each over a connection of its own that stays open, and read the answers no further than they must: what
 /// is measured is the server.
 /// </summary>
-sealed class HttpLoad : IDisposable
+public sealed class HttpLoad : IDisposable
 {
     const int BufferBytes = 1 << 16;
 
     static readonly byte[] s_end = "\r\n\r\n"u8.ToArray();
 
     readonly byte[] _request;
+    readonly ExpectedAnswer _expected;
     readonly Client[] _clients;
 
-    HttpLoad(byte[] request, Client[] clients)
+    HttpLoad(byte[] request, ExpectedAnswer expected, Client[] clients)
     {
-        (_request, _clients) = (request, clients);
+        (_request, _expected, _clients) = (request, expected, clients);
     }
 
     /// <param name="address">Of the server.</param>
     /// <param name="path">What is asked for.</param>
     /// <param name="headers">Besides Host and Content-Length, each with its line end.</param>
-    public static async Task<HttpLoad> ConnectAsync(Uri address, string path, string headers, byte[] body, int clients, CancellationToken cancellationToken)
+    public static async Task<HttpLoad> ConnectAsync(
+        Uri address, string path, string headers, byte[] body, ExpectedAnswer expected, int clients, CancellationToken cancellationToken)
     {
         byte[] request = [.. Encoding.ASCII.GetBytes($"POST {path} HTTP/1.1\r\nHost: {address.Authority}\r\n{headers}Content-Length: {body.Length}\r\n\r\n"), .. body];
         var connected = new Client[clients];
@@ -35,32 +37,50 @@ sealed class HttpLoad : IDisposable
             connected[i] = new();
             await connected[i].Socket.ConnectAsync(address.Host, address.Port, cancellationToken);
         }
-        return new(request, connected);
+        return new(request, expected, connected);
     }
 
-    /// <summary>The body of the answer to one request.</summary>
-    /// <exception cref="InvalidDataException">It is not 200.</exception>
-    public async Task<byte[]> AskAsync(CancellationToken cancellationToken) => (await _clients[0].AskAsync(_request, cancellationToken)).ToArray();
-
-    /// <summary>All clients at once, until so much time is over.</summary>
+    /// <summary>All clients at once, until so much time is over; each asks at least once.</summary>
     /// <returns>Seconds of each request, from its first byte out to its last byte in.</returns>
+    /// <exception cref="InvalidDataException">An answer is not 200, or at a glance not what it must be; nobody asks any more then.</exception>
     public async Task<List<double>> RunAsync(TimeSpan time, CancellationToken cancellationToken)
     {
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var start = Stopwatch.GetTimestamp();
-        var seconds = await Task.WhenAll(_clients.Select(client => Task.Run(
-            async () =>
+        var seconds = await Task.WhenAll(_clients.Select(client => Task.Run(() => AskAgainAsync(client), cancellationToken)));
+        return [.. seconds.SelectMany(list => list)];
+
+        async Task<List<double>> AskAgainAsync(Client client)
+        {
+            List<double> seconds = [];
+            try
             {
-                List<double> seconds = [];
-                while (Stopwatch.GetElapsedTime(start) < time)
+                do
                 {
                     var sent = Stopwatch.GetTimestamp();
-                    await client.AskAsync(_request, cancellationToken);
+                    await client.AskAsync(_request, ending.Token);
                     seconds.Add(Stopwatch.GetElapsedTime(sent).TotalSeconds);
+                    Require(_expected.Glance(client.Answer.Span));
                 }
-                return seconds;
-            },
-            cancellationToken)));
-        return [.. seconds.SelectMany(list => list)];
+                while (Stopwatch.GetElapsedTime(start) < time);
+            }
+            catch
+            {
+                await ending.CancelAsync();
+                throw;
+            }
+            return seconds;
+        }
+    }
+
+    /// <summary>Compares the last answer to each client with the bare run's, number by number.</summary>
+    /// <exception cref="InvalidDataException">One is another.</exception>
+    public void RequireEqual()
+    {
+        foreach (var client in _clients)
+        {
+            Require(_expected.Compare(client.Answer.Span));
+        }
     }
 
     public void Dispose()
@@ -71,14 +91,24 @@ sealed class HttpLoad : IDisposable
         }
     }
 
+    static void Require(string? fault)
+    {
+        if (fault is not null)
+        {
+            throw new InvalidDataException($"an answer of the server: {fault}");
+        }
+    }
+
     sealed class Client
     {
         byte[] _buffer = new byte[BufferBytes];
 
+        /// <summary>The last body; lies where the next will.</summary>
+        public ReadOnlyMemory<byte> Answer { get; private set; }
+
         public Socket Socket { get; } = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
 
-        /// <returns>The body, until the next call.</returns>
-        public async ValueTask<ReadOnlyMemory<byte>> AskAsync(ReadOnlyMemory<byte> request, CancellationToken cancellationToken)
+        public async ValueTask AskAsync(ReadOnlyMemory<byte> request, CancellationToken cancellationToken)
         {
             while (request.Length > 0)
             {
@@ -103,7 +133,7 @@ sealed class HttpLoad : IDisposable
                     end = body + ContentLength(_buffer.AsSpan(0, head));
                 }
             }
-            return _buffer.AsMemory(body, end - body);
+            Answer = _buffer.AsMemory(body, end - body);
         }
 
         static int ContentLength(ReadOnlySpan<byte> head)

@@ -9,8 +9,6 @@ namespace Mim.Inference;
 /// <summary>Interleaved halves: clients against the server, then the bare loop in this process, or the same clients against a peer.</summary>
 sealed class ServeBench(ModelPackage package, EngineOptions engine)
 {
-    const double Percent99 = 0.99;
-
     /// <summary>Rows that the bare loop goes through again and again: more than a cache holds, as requests are.</summary>
     const int LoopRows = 4096;
 
@@ -43,14 +41,14 @@ sealed class ServeBench(ModelPackage package, EngineOptions engine)
             ? ServerProcess.Start(program, [.. arguments, package.Folder])
             : null;
         var x = Draw(Rows);
-        using var ours = await ConnectAsync(server, x, cancellationToken);
-        using var theirs = peer is null ? null : await ConnectAsync(peer, x, cancellationToken);
         using var bare = new BareLoop(package, Draw(Math.Max(LoopRows / Batch, 1) * Batch), Batch, engine);
         using var single = new BareLoop(package, x, Rows, engine);
-        await RequireEqualAsync(ours, theirs, x, cancellationToken);
+        single.Run();
+        ExpectedAnswer expected = new(single.Output(TensorNames.ZMean).ToArray(), IsText);
+        using var ours = await ConnectAsync(server, x, expected, cancellationToken);
+        using var theirs = peer is null ? null : await ConnectAsync(peer, x, expected, cancellationToken);
 
         List<ServeBenchHalf> mine = [], other = [];
-        var requests = 0L;
         // The first pairs warm up: tiers of compiled code, sizes of queues.
         for (var pair = -WarmUpPairs; pair < Pairs; pair++)
         {
@@ -69,16 +67,15 @@ sealed class ServeBench(ModelPackage package, EngineOptions engine)
             {
                 mine.Add(a);
                 other.Add(b);
-                requests += a.Rows / Rows;
                 log.WriteLine(string.Create(
                     number, $"pair {pair + 1,3}  server {a.RowsPerSecond,9:N0} rows/s {a.MicrosecondsPerRow,8:F1} us  other {b.RowsPerSecond,9:N0} rows/s {b.MicrosecondsPerRow,8:F1} us"));
             }
         }
         return new(
             package.Manifest.Name, OnnxModel.Engine, engine.Threads, Clients, Rows, Batch, IsText, peer is null ? "bare loop" : "peer",
-            Together(mine), Together(other),
+            ServeBenchHalf.Together(mine), ServeBenchHalf.Together(other),
             PairedRatio.Of([.. mine.Zip(other, (a, b) => a.RowsPerSecond / b.RowsPerSecond)]),
-            PairedRatio.Of([.. mine.Zip(other, (a, b) => b.MicrosecondsPerRow / a.MicrosecondsPerRow)]), requests, server.ResidentBytes >> 20);
+            PairedRatio.Of([.. mine.Zip(other, (a, b) => b.MicrosecondsPerRow / a.MicrosecondsPerRow)]), server.ResidentBytes >> 20);
 
         Task<ServeBenchHalf> OursAsync() => UnderLoadAsync(server, ours, cancellationToken);
 
@@ -90,8 +87,8 @@ sealed class ServeBench(ModelPackage package, EngineOptions engine)
         var (start, processor) = (Stopwatch.GetTimestamp(), server.ProcessorTime);
         var seconds = await load.RunAsync(Time, cancellationToken);
         var (elapsed, used) = (Stopwatch.GetElapsedTime(start), server.ProcessorTime - processor);
-        seconds.Sort();
-        return new((long)seconds.Count * Rows, elapsed.TotalSeconds, used.TotalSeconds, 1e3 * Quantile(seconds, 0.5), 1e3 * Quantile(seconds, Percent99));
+        load.RequireEqual();
+        return new((long)seconds.Count * Rows, elapsed.TotalSeconds, used.TotalSeconds, seconds);
     }
 
     /// <summary>Rows and processor time of full batches; latency of a run of as many rows as a request has.</summary>
@@ -111,11 +108,10 @@ sealed class ServeBench(ModelPackage package, EngineOptions engine)
             single.Run();
             seconds.Add(Stopwatch.GetElapsedTime(run).TotalSeconds);
         }
-        seconds.Sort();
-        return new(rows, elapsed.TotalSeconds, used.TotalSeconds, 1e3 * Quantile(seconds, 0.5), 1e3 * Quantile(seconds, Percent99));
+        return new(rows, elapsed.TotalSeconds, used.TotalSeconds, seconds);
     }
 
-    async Task<HttpLoad> ConnectAsync(ServerProcess server, float[] x, CancellationToken cancellationToken)
+    async Task<HttpLoad> ConnectAsync(ServerProcess server, float[] x, ExpectedAnswer expected, CancellationToken cancellationToken)
     {
         var address = await server.ListensAsync(cancellationToken);
         using (HttpClient http = new() { BaseAddress = address })
@@ -129,33 +125,8 @@ sealed class ServeBench(ModelPackage package, EngineOptions engine)
         }
         var (body, header) = Body(x);
         return await HttpLoad.ConnectAsync(
-            address, Path, IsText ? "Content-Type: application/json\r\n" : $"Content-Type: application/octet-stream\r\n{InferEndpoint.HeaderLength}: {header}\r\n", body, Clients,
-            cancellationToken);
-    }
-
-    /// <summary>A server that answers something else is fast for nothing.</summary>
-    async Task RequireEqualAsync(HttpLoad ours, HttpLoad? theirs, float[] x, CancellationToken cancellationToken)
-    {
-        using var model = OnnxModel.Encoder(package, Rows, engine);
-        var expected = model.RunAll(x, Rows)[0];
-        foreach (var load in (HttpLoad?[])[ours, theirs])
-        {
-            if (load is not null && Codes(await load.AskAsync(cancellationToken), expected.Length) is var found
-                && !expected.AsSpan().SequenceEqual(found) && expected.Zip(found).Max(pair => Math.Abs(pair.First - pair.Second)) > 1e-4)
-            {
-                throw new InvalidDataException("a server does not answer with the codes of the rows that it was sent.");
-            }
-        }
-    }
-
-    float[] Codes(byte[] answer, int values)
-    {
-        if (!IsText)
-        {
-            return MemoryMarshal.Cast<byte, float>(answer.AsSpan(answer.Length - (values * sizeof(float)))).ToArray();
-        }
-        using var json = JsonDocument.Parse(answer);
-        return [.. json.RootElement.GetProperty("outputs")[0].GetProperty("data").EnumerateArray().Select(value => value.GetSingle())];
+            address, Path, IsText ? "Content-Type: application/json\r\n" : $"Content-Type: application/octet-stream\r\n{InferEndpoint.HeaderLength}: {header}\r\n", body, expected,
+            Clients, cancellationToken);
     }
 
     /// <summary>What Triton's clients send.</summary>
@@ -216,16 +187,4 @@ sealed class ServeBench(ModelPackage package, EngineOptions engine)
         Random random = new(rows);
         return [.. Enumerable.Range(0, rows * package.Manifest.XDim).Select(_ => random.Next(256) / 255f)];
     }
-
-    static ServeBenchHalf Together(List<ServeBenchHalf> halves) => new(
-        halves.Sum(half => half.Rows), halves.Sum(half => half.Seconds), halves.Sum(half => half.ProcessorSeconds), Median(halves.Select(half => half.P50)),
-        Median(halves.Select(half => half.P99)));
-
-    static double Median(IEnumerable<double> values)
-    {
-        var sorted = values.Order().ToArray();
-        return sorted[sorted.Length / 2];
-    }
-
-    static double Quantile(List<double> sorted, double at) => sorted[(int)Math.Min(sorted.Count - 1, at * sorted.Count)];
 }

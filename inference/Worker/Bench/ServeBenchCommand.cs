@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using System.Text.Json;
 using Mim.Models;
 
@@ -65,42 +64,4 @@ static class ServeBenchCommand
         });
         return command;
     }
-}
-
-/// <summary>One half of a pair.</summary>
-/// <param name="Rows">Rows that were embedded.</param>
-/// <param name="Seconds">By the clock.</param>
-/// <param name="ProcessorSeconds">Of whoever computed, its clients aside.</param>
-/// <param name="P50">Milliseconds of a request, or of a run.</param>
-/// <param name="P99">Milliseconds of a request, or of a run.</param>
-sealed record ServeBenchHalf(long Rows, double Seconds, double ProcessorSeconds, double P50, double P99)
-{
-    public double RowsPerSecond => Rows / Seconds;
-
-    public double MicrosecondsPerRow => 1e6 * ProcessorSeconds / Rows;
-}
-
-/// <summary>What a run of <c>bench serve</c> found.</summary>
-/// <param name="Other">The bare loop, or the peer.</param>
-/// <param name="Throughput">Rows a second by the clock, ours / other.</param>
-/// <param name="Efficiency">Rows a processor-second, ours / other.</param>
-/// <param name="ResidentMiB">Of the server at the end.</param>
-sealed record ServeBenchResult(
-    string Model, string Engine, int Threads, int Clients, int RowsPerRequest, int Batch, bool IsText, string OtherName,
-    ServeBenchHalf Ours, ServeBenchHalf Other, PairedRatio Throughput, PairedRatio Efficiency, long Requests, long ResidentMiB)
-{
-    public IEnumerable<string> Lines()
-    {
-        yield return Text($"{Model}: {Clients} clients, {RowsPerRequest} rows a request, {(IsText ? "JSON" : "binary")}, batch {Batch}, {Engine}, {Threads} threads; {Requests:N0} requests");
-        yield return Line("server", Ours);
-        yield return Line(OtherName, Other);
-        yield return Text($"rows a second, server / {OtherName}: {Throughput.Median:F3}, 95 % of {Throughput.Ratios.Count} pairs: {Throughput.Low:F3} to {Throughput.High:F3}");
-        yield return Text($"rows a processor-second, server / {OtherName}: {Efficiency.Median:F3}, 95 %: {Efficiency.Low:F3} to {Efficiency.High:F3}");
-        yield return Text($"processor time a row, server - {OtherName}: {Ours.MicrosecondsPerRow - Other.MicrosecondsPerRow:F1} us; p99: {Ours.P99 - Other.P99:F2} ms; server's memory {ResidentMiB} MiB");
-    }
-
-    static string Line(string name, ServeBenchHalf half) =>
-        Text($"{name,-10} {half.RowsPerSecond,10:N0} rows/s  {half.MicrosecondsPerRow,8:F1} us of processor a row  p50 {half.P50,7:F2} ms  p99 {half.P99,7:F2} ms");
-
-    static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -9,7 +9,7 @@ namespace Mim.Inference;
 /// <param name="Broker">Seconds.</param>
 /// <param name="Database">Seconds.</param>
 /// <param name="Harness">Seconds, of this process, which publishes and counts.</param>
-readonly record struct ChaosCost(long Timestamp, long Rows, double Workers, double Broker, double Database, double Harness)
+public readonly record struct ChaosCost(long Timestamp, long Rows, double Workers, double Broker, double Database, double Harness)
 {
     /// <summary>By the clock.</summary>
     public double Seconds => (double)Timestamp / Stopwatch.Frequency;

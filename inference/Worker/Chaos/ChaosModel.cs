@@ -5,18 +5,25 @@ using Mim.Models;
 namespace Mim.Inference;
 
 /// <summary>
-/// The encoder that chaos works with: z_mean = xW + b, so that every stored code can be judged by a closed form. Written as the contract has it, and
-/// verified by each worker like any other package.
+/// The encoder that chaos works with: z_mean = xW + b, so that every stored code can be judged by a closed form; and a value of x at which the engine
+/// throws. Written as the contract has it, and verified by each worker like any other package.
 /// </summary>
-sealed class ChaosModel
+public sealed class ChaosModel
 {
     public const string Name = "chaos";
     public const int X = 20;
     public const int Z = 8;
 
+    /// <summary>Where x has this value, the graph looks behind the end of a table: ONNX Runtime fails the run, and with it the rest of the batch.</summary>
+    public const float Trap = 8;
+
     const int Opset = 17;
     const int IrVersion = 8;
+
+    // TensorProto's types, and AttributeProto's.
     const int Float = 1;
+    const int Int64 = 7;
+    const int IntAttribute = 2;
 
     readonly float[] _weights;
     readonly float[] _bias;
@@ -84,15 +91,20 @@ sealed class ChaosModel
         return ModelPackage.Write(folder, manifest, Graph(), null, [.. goldens], "# chaos\n\nAn affine encoder with weights drawn from a seed, for 'mim chaos'.\n");
     }
 
-    /// <summary>onnx.proto's ModelProto with one Gemm; the numbers are its field numbers.</summary>
+    /// <summary>onnx.proto's ModelProto; the numbers are its field numbers. The table has one entry, 0, which is added to x.</summary>
     byte[] Graph()
     {
-        var node = Message(Text(1, TensorNames.X), Text(1, "W"), Text(1, "b"), Text(2, TensorNames.ZMean), Text(3, "affine"), Text(4, "Gemm"));
+        var toInt64 = Bytes(5, Message(Text(1, "to"), Number(3, Int64), Number(20, IntAttribute)));
         var graph = Message(
-            Bytes(1, node), Text(2, "encoder"), Bytes(5, Tensor("W", _weights, X, Z)), Bytes(5, Tensor("b", _bias, Z)), Bytes(11, Value(TensorNames.X, X)),
-            Bytes(12, Value(TensorNames.ZMean, Z)));
+            Node("Equal", "trapped", [TensorNames.X, "trap"]), Node("Cast", "index", ["trapped"], toInt64), Node("Gather", "zero", ["table", "index"]),
+            Node("Add", "sound", [TensorNames.X, "zero"]), Node("Gemm", TensorNames.ZMean, ["sound", "W", "b"]),
+            Text(2, "encoder"), Bytes(5, Tensor("trap", [Trap], 1)), Bytes(5, Tensor("table", [0], 1)), Bytes(5, Tensor("W", _weights, X, Z)), Bytes(5, Tensor("b", _bias, Z)),
+            Bytes(11, Value(TensorNames.X, X)), Bytes(12, Value(TensorNames.ZMean, Z)));
         return Message(Number(1, IrVersion), Text(2, "mim"), Bytes(7, graph), Bytes(8, Message(Text(1, ""), Number(2, Opset))));
     }
+
+    static byte[] Node(string type, string output, string[] inputs, params byte[][] attributes) => Bytes(
+        1, Message([.. inputs.Select(input => Text(1, input)), Text(2, output), Text(3, output), Text(4, type), .. attributes]));
 
     static byte[] Tensor(string name, float[] values, params int[] shape)
     {

@@ -6,12 +6,12 @@ namespace Mim.Inference;
 
 /// <summary>The records of a run, each a function of the seed and its number: nobody needs to remember what was sent.</summary>
 /// <param name="good">Records that must become rows. Among them, one in <see cref="PoisonEvery"/> records is poison.</param>
-sealed class ChaosRecords(int seed, int good, ChaosModel model)
+public sealed class ChaosRecords(int seed, int good, ChaosModel model)
 {
     public const int PoisonEvery = 64;
 
-    /// <summary>The rest of the poison costs the sink nothing; a row that the database refuses costs it a bisection.</summary>
-    const int RefusedEvery = 8;
+    /// <summary>Of the poison, so much is found by the engine, and so much by the database, each of which costs a bisection; the rest costs nothing.</summary>
+    const int BisectedEvery = 8;
 
     const int Kinds = 4;
 
@@ -51,22 +51,30 @@ sealed class ChaosRecords(int seed, int good, ChaosModel model)
     {
         var x = new float[ChaosModel.X];
         Features(record, x);
-        if (!IsPoison(record))
-        {
-            return Json(x, Label(record));
-        }
+        return IsPoison(record) ? Spoilt(x, record).Body : Json(x, Label(record));
+    }
+
+    /// <summary>What the dead letter of a poison must say: who refuses it.</summary>
+    public string Reason(int record) => Spoilt(new float[ChaosModel.X], record).Reason;
+
+    (byte[] Body, string Reason) Spoilt(float[] x, int record)
+    {
         var poison = Mix(seed, -1, record);
-        if (poison % RefusedEvery == 0)
+        switch (poison % BisectedEvery)
         {
-            // PostgreSQL's text takes no NUL.
-            return Json(x, "class \0");
+            case 0:
+                // PostgreSQL's text takes no NUL.
+                return (Json(x, "class \0"), "the sink refuses it: ");
+            case 1:
+                x[record % x.Length] = ChaosModel.Trap;
+                return (Json(x, Label(record)), "the engine failed: ");
         }
-        return (poison / RefusedEvery % Kinds) switch
+        return (poison / BisectedEvery % Kinds) switch
         {
-            0 => Encoding.UTF8.GetBytes("""{"x": [1, 2"""),
-            1 => Json(x[1..], Label(record)),
-            2 => Encoding.UTF8.GetBytes($$"""{"x": [{{string.Join(", ", Enumerable.Repeat("1e39", ChaosModel.X))}}]}"""),
-            _ => Json(model.Overflowing(), Label(record)),
+            0 => (Encoding.UTF8.GetBytes("""{"x": [1, 2"""), "not a JSON object"),
+            1 => (Json(x[1..], Label(record)), "'x': expected "),
+            2 => (Encoding.UTF8.GetBytes($$"""{"x": [{{string.Join(", ", Enumerable.Repeat("1e39", ChaosModel.X))}}]}"""), "x[0]: "),
+            _ => (Json(model.Overflowing(), Label(record)), "the encoder's output is not finite"),
         };
     }
 

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Mim.Inference;
 
 /// <summary>What a run showed.</summary>
-sealed record ChaosReport
+public sealed record ChaosReport
 {
     public required ChaosVerdict Verdict { get; init; }
 
@@ -36,8 +36,18 @@ sealed record ChaosReport
     /// <summary>From the warm-up to the last row; null with faults, in which processes come and go.</summary>
     public required ChaosCost? Cost { get; init; }
 
-    /// <summary>A fault that did not happen has shown nothing.</summary>
-    public bool Holds => Verdict.Holds && DrainsFailed == 0 && (!FaultsExpected || (ConsumerTimeouts > 0 && Verdict.RowsOf.Values.All(rows => rows > 0)));
+    public bool Holds => Amiss.Count == 0;
+
+    /// <summary>Why it does not hold, in words. A fault that has taken nothing from anybody has shown nothing.</summary>
+    public IReadOnlyList<string> Amiss =>
+    [
+        .. If(!Verdict.Holds, "a record is not where it belongs"),
+        .. If(DrainsFailed > 0, "a worker did not drain"),
+        .. If(FaultsExpected && Kills == 0, "no worker was killed"),
+        .. If(FaultsExpected && Redelivered == 0, "nothing was delivered again, so that no kill has met a record under way"),
+        .. If(FaultsExpected && ConsumerTimeouts == 0, "no delivery was too late for the broker"),
+        .. If(FaultsExpected && Verdict.RowsOf.Values.Any(rows => rows == 0), "a version of the model made no row"),
+    ];
 
     public IEnumerable<string> Lines()
     {
@@ -48,7 +58,7 @@ sealed record ChaosReport
         yield return Line("rows by version of the model", $"{string.Join(", ", Verdict.RowsOf.Select(version => $"{version.Key} {version.Value}"))}");
         yield return Line("lost", $"{Verdict.Lost:N0}");
         yield return Line("poison in the dead-letter queue", $"{Verdict.Dead:N0} of {Verdict.Poison:N0}; {Verdict.DeadTwice:N0} of them twice");
-        yield return Line("good records in the dead-letter queue", $"{Verdict.WronglyDead:N0}");
+        yield return Line("wrongly in the dead-letter queue", $"{Verdict.WronglyDead:N0}");
         yield return Line("left in the queue", $"{Verdict.Left:N0}");
         yield return Line("redelivered and absorbed", $"at least {Redelivered:N0}");
         yield return Line("workers", $"{Workers}; {Kills} killed, {Drains} drained, {DrainsFailed} of them without exit code 0");
@@ -63,8 +73,10 @@ sealed record ChaosReport
 
             double Each(double seconds) => 1e6 * seconds / cost.Rows;
         }
-        yield return Holds ? "held" : "NOT held";
+        yield return Holds ? "held" : $"NOT held: {string.Join("; ", Amiss)}";
     }
+
+    static string[] If(bool isSo, string what) => isSo ? [what] : [];
 
     static string Line(string what, FormattableString found) => $"{what,-38} {found.ToString(CultureInfo.InvariantCulture)}";
 }

@@ -9,7 +9,7 @@ namespace Mim.Inference;
 /// One run: a private broker, a private database, workers that are processes of their own, and faults that come when so much is done. The seed says which
 /// worker dies when; what the machine makes of it differs from run to run, the verdict must not.
 /// </summary>
-sealed class ChaosRun : IAsyncDisposable
+public sealed class ChaosRun : IAsyncDisposable
 {
     const string Table = "codes";
     const string Queue = "records";
@@ -27,23 +27,23 @@ sealed class ChaosRun : IAsyncDisposable
 
     readonly ChaosOptions _options;
     readonly TextWriter _log;
-    readonly Random _random;
     readonly PrivateBroker _broker;
     readonly PrivateDatabase _database;
     readonly NpgsqlDataSource _rows;
-    readonly string _models = Directory.CreateTempSubdirectory("mim-chaos-").FullName;
+    readonly OwnedParts _parts;
     readonly ModelStore _store;
     readonly ChaosWorkers _workers;
     readonly ChaosProgress _progress;
 
-    ChaosRun(ChaosOptions options, TextWriter log, PrivateBroker broker, PrivateDatabase database)
+    /// <param name="parts">Holds what it is given, and what it adds.</param>
+    ChaosRun(ChaosOptions options, TextWriter log, PrivateBroker broker, PrivateDatabase database, string models, OwnedParts parts)
     {
-        (_options, _log, _broker, _database) = (options, log, broker, database);
-        _random = new Random(options.Seed);
-        _rows = database.Open();
-        var store = Path.Combine(_models, "store");
+        (_options, _log, _broker, _database, _parts) = (options, log, broker, database, parts);
+        _rows = parts.Add(database.Open());
+        var store = Path.Combine(models, "store");
         _store = new(store);
         _workers = new(options.Workers, () => ChaosWorker.Start(store, broker.Address(Queue), database.Address(Table), options.Batch), log);
+        parts.Add(_workers.Dispose);
         Model = new(options.Seed);
         Records = new(options.Seed, options.Records, Model);
         _progress = new(_rows, Table, Source, Records, _workers);
@@ -52,7 +52,7 @@ sealed class ChaosRun : IAsyncDisposable
 
         ModelManifest Publish(int seed)
         {
-            var unpublished = Path.Combine(_models, $"package-{seed}");
+            var unpublished = Path.Combine(models, $"package-{seed}");
             Model.Write(unpublished, seed);
             return ModelPackage.Open(_store.Publish(unpublished).Folder).Manifest;
         }
@@ -72,14 +72,18 @@ sealed class ChaosRun : IAsyncDisposable
 
     public static async Task<ChaosRun> StartAsync(ChaosOptions options, TextWriter log, CancellationToken cancellationToken)
     {
-        var database = await PrivateDatabase.CreateAsync(cancellationToken);
+        OwnedParts parts = new();
         try
         {
-            return new(options, log, await PrivateBroker.CreateAsync(TimeSpan.FromSeconds(options.ConsumerTimeoutSeconds), cancellationToken), database);
+            var models = Directory.CreateTempSubdirectory("mim-chaos-").FullName;
+            parts.Add(() => Directory.Delete(models, recursive: true));
+            var database = parts.Add(await PrivateDatabase.CreateAsync(cancellationToken));
+            var broker = parts.Add(await PrivateBroker.CreateAsync(TimeSpan.FromSeconds(options.ConsumerTimeoutSeconds), cancellationToken));
+            return new(options, log, broker, database, models, parts);
         }
         catch
         {
-            await database.DisposeAsync();
+            await parts.DisposeAsync();
             throw;
         }
     }
@@ -111,8 +115,13 @@ sealed class ChaosRun : IAsyncDisposable
             await _progress.DoneAsync(WarmUp, publishing, cancellationToken);
             warm = await CostAsync(cancellationToken);
         }
-        foreach (var (at, name, inject) in _options.Faults ? Plan() : [])
+        foreach (var (at, name, victim, inject) in _options.Faults ? Plan() : [])
         {
+            // Before there are records for the others to finish meanwhile.
+            if (victim is { } worker)
+            {
+                await _workers.ReadyAsync(worker, cancellationToken);
+            }
             // A fault is to find records under way, and to leave some that come after it.
             publisher.Release(at + Ahead);
             if (!await _progress.DoneAsync(at, publishing, cancellationToken))
@@ -152,29 +161,25 @@ sealed class ChaosRun : IAsyncDisposable
         Stopwatch.GetTimestamp(), await _progress.RowsAsync(cancellationToken) ?? 0, _workers.ProcessorSeconds, _broker.ProcessorSeconds, _database.ProcessorSeconds,
         Environment.CpuUsage.TotalTime.TotalSeconds);
 
-    public async ValueTask DisposeAsync()
-    {
-        _workers.Dispose();
-        await _rows.DisposeAsync();
-        await _broker.DisposeAsync();
-        await _database.DisposeAsync();
-        Directory.Delete(_models, recursive: true);
-    }
+    public ValueTask DisposeAsync() => _parts.DisposeAsync();
 
-    /// <summary>Each fault has as many records more sent once they are sure to meet it.</summary>
-    IEnumerable<(double At, string Name, Func<Action, CancellationToken, Task<string>> Inject)> Plan()
+    /// <summary>By the seed alone.</summary>
+    IEnumerable<Fault> Plan()
     {
-        List<(double At, string Name, Func<Action, CancellationToken, Task<string>> Inject)> faults =
+        Random random = new(_options.Seed);
+        var worker = random.Next(_workers.Count);
+        List<Fault> faults =
         [
-            (0.2, "broker killed and started again", BrokerAsync),
-            (0.4, "database crashed, a worker killed meanwhile", DatabaseAsync),
-            (0.5, "model swapped under load", SwapAsync),
-            (0.6, "sink slower than the consumer timeout", SlowSinkAsync),
-            (0.8, "rolling restart", RollAsync),
+            new(0.2, "broker killed and started again", null, BrokerAsync),
+            new(0.4, "database crashed, a worker killed meanwhile", worker, (sendMore, cancellationToken) => DatabaseAsync(worker, sendMore, cancellationToken)),
+            new(0.5, "model swapped under load", null, SwapAsync),
+            new(0.6, "sink slower than the consumer timeout", null, SlowSinkAsync),
+            new(0.8, "rolling restart", null, RollAsync),
         ];
         for (var kill = 0; kill < _options.Kills; kill++)
         {
-            faults.Add((0.02 + (0.93 * _random.NextDouble()), "kill -9 of a worker", KillAsync));
+            var (at, victim) = (0.02 + (0.93 * random.NextDouble()), random.Next(_workers.Count));
+            faults.Add(new(at, "kill -9 of a worker", victim, (sendMore, cancellationToken) => KillAsync(victim, sendMore, cancellationToken)));
         }
         return faults.OrderBy(fault => fault.At);
     }
@@ -187,13 +192,13 @@ sealed class ChaosRun : IAsyncDisposable
         return "it has kept what it had confirmed";
     }
 
-    async Task<string> DatabaseAsync(Action sendMore, CancellationToken cancellationToken)
+    async Task<string> DatabaseAsync(int worker, Action sendMore, CancellationToken cancellationToken)
     {
         var half = TimeSpan.FromSeconds(_options.DatabaseDownSeconds / 2.0);
         await _database.CrashAsync();
         sendMore();
         await Task.Delay(half, cancellationToken);
-        var killed = await KillAsync(() => { }, cancellationToken);
+        var killed = await KillAsync(worker, () => { }, cancellationToken);
         await Task.Delay(half, cancellationToken);
         await _database.StartAsync(cancellationToken);
         return killed;
@@ -234,11 +239,15 @@ sealed class ChaosRun : IAsyncDisposable
         return $"{_workers.Count} drained, one after the other";
     }
 
-    async Task<string> KillAsync(Action sendMore, CancellationToken cancellationToken)
+    async Task<string> KillAsync(int worker, Action sendMore, CancellationToken cancellationToken)
     {
         sendMore();
-        var worker = _random.Next(_workers.Count);
         await _workers.KillAsync(worker, cancellationToken);
         return string.Create(CultureInfo.InvariantCulture, $"worker {worker + 1} replaced");
     }
+
+    /// <param name="At">The part of the good records that is in the table when it comes.</param>
+    /// <param name="Victim">The worker that it kills, which must be ready before.</param>
+    /// <param name="Inject">Is given what sends as many records more, once they are sure to meet it.</param>
+    sealed record Fault(double At, string Name, int? Victim, Func<Action, CancellationToken, Task<string>> Inject);
 }

@@ -8,7 +8,7 @@ using Npgsql;
 namespace Mim.Inference;
 
 /// <summary>What became of every record, read from the table and from the dead-letter queue themselves.</summary>
-sealed record ChaosVerdict
+public sealed record ChaosVerdict
 {
     public required int Good { get; init; }
 
@@ -26,13 +26,13 @@ sealed record ChaosVerdict
     /// <summary>Good records without a row.</summary>
     public required int Lost { get; init; }
 
-    /// <summary>Poison that is in the dead-letter queue with reason, attempts and model version.</summary>
+    /// <summary>Poison that is in the dead-letter queue with the reason that is its own, attempts and model version.</summary>
     public required int Dead { get; init; }
 
     /// <summary>Dead letters beyond one a record: a worker died between rejecting and acknowledging.</summary>
     public required int DeadTwice { get; init; }
 
-    /// <summary>Dead letters of good records, or without a reason.</summary>
+    /// <summary>Dead letters of good records, or for another reason.</summary>
     public required int WronglyDead { get; init; }
 
     /// <summary>Records left in the source's queue.</summary>
@@ -40,7 +40,7 @@ sealed record ChaosVerdict
 
     public bool Holds => Rows == Good && Wrong == 0 && Lost == 0 && Dead == Poison && WronglyDead == 0 && Left == 0;
 
-    public static async Task<ChaosVerdict> ReadAsync(
+    internal static async Task<ChaosVerdict> ReadAsync(
         NpgsqlDataSource database, string table, RabbitAddress source, ChaosRecords records, ChaosModel model, ModelManifest[] versions, CancellationToken cancellationToken)
     {
         var rowsOf = versions.ToDictionary(version => version.Version!, _ => 0);
@@ -72,7 +72,8 @@ sealed record ChaosVerdict
         // Not looked at, which holds all of them at once, longer than this broker lets anybody hold one.
         await foreach (var letter in queue.TakeAsync(cancellationToken))
         {
-            if (records.Record(letter.Key) is { } record && records.IsPoison(record) && letter is { Attempts: > 0, Reason.Length: > 0 } && rowsOf.ContainsKey(letter.ModelVersion ?? ""))
+            if (records.Record(letter.Key) is { } record && records.IsPoison(record) && letter.Attempts > 0
+                && letter.Reason.StartsWith(records.Reason(record), StringComparison.Ordinal) && rowsOf.ContainsKey(letter.ModelVersion ?? ""))
             {
                 twice += dead[record] ? 1 : 0;
                 dead[record] = true;

@@ -5,7 +5,7 @@ namespace Mim.Inference;
 /// <summary>The workers of a run, those that they replaced, and what was done to them.</summary>
 /// <param name="start">One more.</param>
 /// <param name="log">Hears of a worker that did not end as it should.</param>
-sealed class ChaosWorkers(int count, Func<ChaosWorker> start, TextWriter log) : IDisposable
+public sealed class ChaosWorkers(int count, Func<ChaosWorker> start, TextWriter log) : IDisposable
 {
     readonly ChaosWorker[] _workers = new ChaosWorker[count];
     readonly List<ChaosWorker> _retired = [];
@@ -34,8 +34,20 @@ sealed class ChaosWorkers(int count, Func<ChaosWorker> start, TextWriter log) : 
         }
     }
 
+    /// <summary>Waits for a worker that is still starting: it has no record that a fault could take from it.</summary>
+    public async Task ReadyAsync(int worker, CancellationToken cancellationToken)
+    {
+        if (!await _workers[worker].Ready.WaitAsync(cancellationToken))
+        {
+            await _workers[worker].EndedAsync(cancellationToken);
+            RequireAlive();
+        }
+    }
+
+    /// <summary>kill −9, once it is ready.</summary>
     public async Task KillAsync(int worker, CancellationToken cancellationToken)
     {
+        await ReadyAsync(worker, cancellationToken);
         await _workers[worker].KillAsync().WaitAsync(cancellationToken);
         Kills++;
         Replace(worker);
@@ -77,7 +89,7 @@ sealed class ChaosWorkers(int count, Func<ChaosWorker> start, TextWriter log) : 
     {
         if (_workers.FirstOrDefault(worker => worker.HasExited) is { } ended)
         {
-            throw new InvalidOperationException($"a worker ended by itself with exit code {ended.ExitCode}. Its last words:\n{ended.LastWords()}");
+            throw new InvalidOperationException($"a worker ended by itself with exit code {ended.ExitCode}. Its last words:\n{ended.LastWords}");
         }
     }
 
@@ -97,7 +109,7 @@ sealed class ChaosWorkers(int count, Func<ChaosWorker> start, TextWriter log) : 
         if (await worker.DrainAsync() is not ExitCode.Done and var code)
         {
             DrainsFailed++;
-            log.WriteLine($"a worker that was told to stop ended with {code}. Its last words:\n{worker.LastWords()}");
+            log.WriteLine($"a worker that was told to stop ended with {code}. Its last words:\n{worker.LastWords}");
         }
         Drains++;
     }

@@ -81,7 +81,13 @@ public sealed class PrivateDatabase : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         // Before the processes are killed: a postmaster that is killed leaves its shared memory.
-        await CrashAsync();
-        await _server.DisposeAsync();
+        try
+        {
+            await CrashAsync();
+        }
+        finally
+        {
+            await _server.DisposeAsync();
+        }
     }
 }

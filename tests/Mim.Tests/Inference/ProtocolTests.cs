@@ -93,20 +93,11 @@ public sealed class ProtocolTests
     public async Task Requests_beyond_the_bound_are_429_at_once_and_answered_again_when_there_is_room()
     {
         await using var worker = await TestWorker.StartAsync(("MaxConcurrentRequests", "1"));
-        var batcher = worker.Served.Graph(TensorNames.X)!.Batcher;
-        using SemaphoreSlim entered = new(0);
-        using ManualResetEventSlim open = new();
-        using TouchedMemory held = new(new float[AffineModel.X], () =>
-        {
-            entered.Release();
-            open.Wait();
-        });
-        Assert.True(batcher.TryRun(held.Whole, 1, new Memory<float>[2], CancellationToken.None, out var running));
-        await entered.WaitAsync(); // the thread is inside the first batch: the next request waits
+        using var held = await HeldRequest.StartAsync(worker.Served.Graph(TensorNames.X)!.Batcher);
         var first = worker.PostAsync(TestWorker.Infer, TestWorker.Ones(1));
         var second = await worker.PostAsync(TestWorker.Infer, TestWorker.Ones(1));
-        open.Set();
-        await running;
+        held.Release();
+        await held.Completion;
         Assert.Equal(200, (await first).Status);
         Assert.Equal((429, "1"), (second.Status, second.Headers.RetryAfter.ToString()));
         Assert.Equal(200, (await worker.PostAsync(TestWorker.Infer, TestWorker.Ones(1))).Status);

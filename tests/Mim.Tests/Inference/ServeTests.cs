@@ -156,21 +156,13 @@ public sealed class ServeTests : IDisposable
     {
         await using var app = await StartAsync(("QueueCapacity", "16"));
         var batcher = app.Services.GetRequiredService<ServedModel>().Graph(TensorNames.X)!.Batcher;
-        using SemaphoreSlim entered = new(0);
-        using ManualResetEventSlim open = new();
-        using TouchedMemory held = new(new float[AffineModel.X], () =>
-        {
-            entered.Release();
-            open.Wait();
-        });
-        Assert.True(batcher.TryRun(held.Whole, 1, new Memory<float>[2], CancellationToken.None, out var running));
-        await entered.WaitAsync(); // the thread is inside the first batch: nothing leaves the queue
+        using var held = await HeldRequest.StartAsync(batcher); // nothing leaves the queue
         Assert.True(batcher.TryRun(new float[16 * AffineModel.X], 16, new Memory<float>[2], CancellationToken.None, out var waiting));
         var (full, body) = await _server.SendAsync("POST", Infer, Ones(1));
         var stopped = batcher.StopAsync(CancellationToken.None);
         var (stopping, _) = await _server.SendAsync("POST", Infer, Ones(1));
-        open.Set();
-        await running;
+        held.Release();
+        await held.Completion;
         await waiting;
         await stopped;
         Assert.Equal((429, 503), (full, stopping));
