@@ -12,11 +12,6 @@ static partial class AddressQuery
         {
             throw new UsageException($"{flag}: expected an address such as amqp://host/?queue=NAME, found '{Redacted(text)}'.");
         }
-        if ((uri.PathAndQuery + uri.Fragment).Contains('@', StringComparison.Ordinal))
-        {
-            // What follows a part of a password would be shown as an unknown key.
-            throw new UsageException($"{flag}: expected ?, /, # and @ in user, password or names as %3F, %2F, %23 and %40, found '{Redacted(text)}'.");
-        }
         Dictionary<string, string> query = [];
         foreach (var part in uri.Query.TrimStart('?').Split('&', StringSplitOptions.RemoveEmptyEntries))
         {
@@ -44,7 +39,6 @@ static partial class AddressQuery
     /// <summary>The address without its password, for people and logs.</summary>
     public static string Redacted(string text) => Password().Replace(text, "$1:***@");
 
-    // To the last @, wherever it is: whoever forgot to escape a character of the password must not read it in a log.
-    [GeneratedRegex(@"(//[^@:]*):.*@", RegexOptions.Singleline)]
+    [GeneratedRegex(@"(//[^/@:?]*):[^?]*@")]
     private static partial Regex Password();
 }

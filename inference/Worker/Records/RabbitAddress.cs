@@ -12,9 +12,6 @@ public sealed record RabbitAddress
 {
     const int DefaultDeliveryLimit = 20;
 
-    /// <summary>The most that a broker can be told to take. A longer one would cost the connection, and each record under way on it a delivery.</summary>
-    const uint MaxMessageBytes = 512 << 20;
-
     static readonly string[] s_keys = ["queue", "dead", "delivery_limit", "max_length", "declare"];
 
     RabbitAddress(Uri uri, string queue, string deadQueue, int deliveryLimit, int? maxLength, bool declares)
@@ -60,7 +57,6 @@ public sealed record RabbitAddress
         AutomaticRecoveryEnabled = false,
         TopologyRecoveryEnabled = false,
         ClientProvidedName = name,
-        MaxInboundMessageBodySize = MaxMessageBytes,
     }.CreateConnectionAsync(cancellationToken);
 
     /// <summary>

@@ -28,9 +28,6 @@ static class RabbitHeaders
 
     const string Json = "application/json";
 
-    /// <summary>More queues for a copy.</summary>
-    static readonly string[] s_routes = ["CC", "BCC"];
-
     public static string? Text(IReadOnlyBasicProperties properties, string header) =>
         properties.Headers is { } headers && headers.TryGetValue(header, out var value) ? value switch
         {
@@ -67,7 +64,7 @@ static class RabbitHeaders
             [RejectedAt] = rejection.At.ToString("O", CultureInfo.InvariantCulture),
         };
         headers.Remove(DeliveryCount);
-        return Forwarded(properties, headers);
+        return Persistent(properties.MessageId, headers);
     }
 
     /// <summary>The message as it was before it became a dead letter, with how often that has been done.</summary>
@@ -79,19 +76,6 @@ static class RabbitHeaders
         {
             headers.Remove(header);
         }
-        return Forwarded(properties, headers);
-    }
-
-    /// <summary>As whoever sent the message made it, but for what would have the broker drop it, refuse it or send it elsewhere, too.</summary>
-    static BasicProperties Forwarded(IReadOnlyBasicProperties properties, Dictionary<string, object?> headers)
-    {
-        BasicProperties forwarded = new(properties) { Persistent = true, Headers = headers };
-        forwarded.ClearExpiration();
-        forwarded.ClearUserId();
-        foreach (var routes in s_routes)
-        {
-            headers.Remove(routes);
-        }
-        return forwarded;
+        return Persistent(properties.MessageId, headers);
     }
 }

@@ -7,8 +7,7 @@ namespace Mim.Inference;
 
 /// <summary>
 /// A quorum queue of RabbitMQ; any number of workers compete for it. The broker sends no more than may be unacknowledged, and sends again what a
-/// lost connection, a dead worker or one that took longer than its consumer timeout had not acknowledged. While what came before is unfinished, a lost
-/// connection is not replaced: the broker would send the same records again and again, until it takes them for poison.
+/// lost connection, a dead worker or one that took longer than its consumer timeout had not acknowledged.
 /// </summary>
 /// <remarks>
 /// A record is a message with one JSON object as its body; its key is the message id, or else the body's id. Headers: <c>traceparent</c>, and
@@ -20,13 +19,6 @@ public sealed class RabbitSource(RabbitAddress address, int prefetch, TimeProvid
 
     /// <summary>Replaced by the reader, used by whoever acknowledges.</summary>
     volatile Subscription? _subscription;
-
-    readonly Lock _gate = new();
-
-    /// <summary>Records that are neither acknowledged nor rejected.</summary>
-    int _unfinished;
-
-    TaskCompletionSource? _allFinished;
 
     public string Name => address.Queue;
 
@@ -48,20 +40,17 @@ public sealed class RabbitSource(RabbitAddress address, int prefetch, TimeProvid
                 }
             }
             tries = 0;
-            if (!_subscription.IsClosed && await _subscription.Deliveries.WaitToReadAsync(cancellationToken))
+            if (await _subscription.Deliveries.WaitToReadAsync(cancellationToken))
             {
-                var before = records.Count;
                 while (records.Count < max && _subscription.Deliveries.TryRead(out var record))
                 {
                     records.Add(record);
                 }
-                Finished(before - records.Count);
-                return records.Count - before;
+                return records.Count;
             }
             logger.SourceLost(_subscription.WhyClosed);
             await _subscription.DisposeAsync();
             _subscription = null;
-            await AllFinishedAsync(cancellationToken);
             await _backoff.WaitAsync(1, cancellationToken);
         }
     }
@@ -72,7 +61,6 @@ public sealed class RabbitSource(RabbitAddress address, int prefetch, TimeProvid
         {
             await group.Key.SettleAsync(group, cancellationToken);
         }
-        Finished(records.Count);
     }
 
     public async ValueTask RejectAsync(SourceRecord record, Rejection rejection, CancellationToken cancellationToken)
@@ -83,7 +71,6 @@ public sealed class RabbitSource(RabbitAddress address, int prefetch, TimeProvid
             logger.DeadLetterRefused(address.DeadQueue, tries);
             await _backoff.WaitAsync(tries, cancellationToken);
         }
-        Finished(1);
     }
 
     public async ValueTask DisposeAsync()
@@ -91,33 +78,6 @@ public sealed class RabbitSource(RabbitAddress address, int prefetch, TimeProvid
         if (_subscription is { } subscription)
         {
             await subscription.DisposeAsync();
-        }
-    }
-
-    void Finished(int records)
-    {
-        TaskCompletionSource? all = null;
-        lock (_gate)
-        {
-            _unfinished -= records;
-            if (_unfinished == 0)
-            {
-                (all, _allFinished) = (_allFinished, null);
-            }
-        }
-        all?.SetResult();
-    }
-
-    Task AllFinishedAsync(CancellationToken cancellationToken)
-    {
-        lock (_gate)
-        {
-            if (_unfinished == 0)
-            {
-                return Task.CompletedTask;
-            }
-            _allFinished ??= new(TaskCreationOptions.RunContinuationsAsynchronously);
-            return _allFinished.Task.WaitAsync(cancellationToken);
         }
     }
 
@@ -143,9 +103,6 @@ public sealed class RabbitSource(RabbitAddress address, int prefetch, TimeProvid
         public ChannelReader<Delivery> Deliveries => _deliveries.Reader;
 
         public string WhyClosed { get; private set; } = "closed";
-
-        /// <summary>What is left in it will be delivered again.</summary>
-        public bool IsClosed { get; private set; }
 
         public IChannel Wire => _session.Channel;
 
@@ -215,7 +172,8 @@ public sealed class RabbitSource(RabbitAddress address, int prefetch, TimeProvid
                         : null,
                     TraceParent = RabbitHeaders.Text(delivery.BasicProperties, RabbitHeaders.TraceParent),
                 };
-                return _deliveries.Writer.TryWrite(record) ? Task.CompletedTask : Close("the broker sent more than the prefetch");
+                _deliveries.Writer.TryWrite(record);
+                return Task.CompletedTask;
             };
             // The queue was deleted, or its leader moved.
             consumer.UnregisteredAsync += (_, _) => Close("the broker cancelled the consumer");
@@ -225,10 +183,8 @@ public sealed class RabbitSource(RabbitAddress address, int prefetch, TimeProvid
 
         Task Close(string why)
         {
-            if (_deliveries.Writer.TryComplete())
-            {
-                (WhyClosed, IsClosed) = (why, true);
-            }
+            WhyClosed = why;
+            _deliveries.Writer.TryComplete();
             return Task.CompletedTask;
         }
     }

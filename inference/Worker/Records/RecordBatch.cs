@@ -12,7 +12,7 @@ sealed class RecordBatch
     readonly float[] _x;
     readonly float[] _z;
 
-    public RecordBatch(IReadOnlyList<SourceRecord> records, RowContract contract, int zSize, int maxBytes)
+    public RecordBatch(IReadOnlyList<SourceRecord> records, RowContract contract, int zSize)
     {
         Records = records;
         (_contract, _zSize) = (contract, zSize);
@@ -21,11 +21,7 @@ sealed class RecordBatch
         foreach (var record in records)
         {
             var x = _x.AsSpan(_items.Count * contract.Width, contract.Width);
-            if (record.Body.Length > maxBytes)
-            {
-                _faults.Add((record, $"the record is longer than {maxBytes} bytes."));
-            }
-            else if (Parse(record, x, out var key, out var label) is { } fault)
+            if (Parse(record, x, out var key, out var label) is { } fault)
             {
                 _faults.Add((record, fault));
             }

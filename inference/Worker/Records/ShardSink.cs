@@ -51,7 +51,6 @@ public sealed partial class ShardSink(string folder, ShardFormat format, int row
         // Locked first: whoever else writes here may be about to publish a shard.
         _journal?.Dispose();
         _journal = new FileStream(Path.Combine(folder, JournalName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1 << 16);
-        AtomicFile.FlushFolder(folder);
         _shards = Shards().Select(shard => shard.Number).DefaultIfEmpty(0).Max();
         foreach (var (number, path) in Shards())
         {
@@ -98,15 +97,7 @@ public sealed partial class ShardSink(string folder, ShardFormat format, int row
     public ValueTask FlushAsync(CancellationToken cancellationToken)
     {
         var (_, journal) = Opened();
-        try
-        {
-            journal.Flush(flushToDisk: true);
-        }
-        catch (IOException e)
-        {
-            // Tried again it would succeed, and say nothing of the pages that the system has dropped.
-            throw new InvalidOperationException($"{journal.Name}: the disk has not taken what was written: {e.Message}", e);
-        }
+        journal.Flush(flushToDisk: true);
         if (_open.Count >= rowsInShard)
         {
             Publish(journal);

@@ -53,11 +53,6 @@ public sealed class StreamWorker : BackgroundService, IHostedLifecycleService
     {
         await using var deadline = cancellationToken.Register(_abandoned.Cancel);
         await base.StopAsync(cancellationToken);
-        if (ExecuteTask is { IsCompleted: false })
-        {
-            // What hangs does not look at a token either, and must not end the process with code 0.
-            Failure ??= Unfinished();
-        }
     }
 
     /// <summary>Before anything else is stopped: probes and metrics answer until the last record is written.</summary>
@@ -89,7 +84,7 @@ public sealed class StreamWorker : BackgroundService, IHostedLifecycleService
         }
         catch (OperationCanceledException) when (_abandoned.IsCancellationRequested)
         {
-            Failure = Unfinished();
+            Failure = new TimeoutException("the worker stopped before every record in flight was written; the source delivers the rest again.");
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
@@ -156,7 +151,7 @@ public sealed class StreamWorker : BackgroundService, IHostedLifecycleService
                 return;
             }
             _instruments.Read(records);
-            RecordBatch batch = new(records, contract, zSize, _limits.RecordBytes);
+            RecordBatch batch = new(records, contract, zSize);
             // Read is read: told to stop, the worker embeds and writes these still.
             batch.Embedded = embedded = EmbedAsync(batch, embedded, _abandoned.Token);
             await batches.WriteAsync(batch, _abandoned.Token);
@@ -280,8 +275,6 @@ public sealed class StreamWorker : BackgroundService, IHostedLifecycleService
             await _backoff.WaitAsync(tries, cancellationToken);
         }
     }
-
-    static TimeoutException Unfinished() => new("the worker stopped before every record in flight was written; the source delivers the rest again.");
 
     async Task RejectAsync(SourceRecord record, string reason, RecordBatch batch, CancellationToken cancellationToken)
     {

@@ -70,7 +70,7 @@ public static class WorkHost
         var options = services.GetRequiredService<IOptions<InferenceOptions>>().Value;
         return new(
             Addresses.Source(WorkCommand.SourceFlag, options.Source!, options.InFlight, time, loggers), Addresses.Sink(WorkCommand.SinkFlag, options.Sink!),
-            new ServedEmbedder(services.GetRequiredService<ServedModel>(), time), new(options.MaxBatchSize, options.InFlight, options.MaxRequestBytes),
+            new ServedEmbedder(services.GetRequiredService<ServedModel>(), time), new(options.MaxBatchSize, options.InFlight),
             services.GetRequiredService<IHostApplicationLifetime>(), time, loggers.CreateLogger<StreamWorker>());
     }
 }

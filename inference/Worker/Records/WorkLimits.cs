@@ -3,5 +3,4 @@ namespace Mim.Inference;
 /// <summary>How much a stream worker takes at once.</summary>
 /// <param name="Batch">Most records that are embedded, written and acknowledged together.</param>
 /// <param name="InFlight">Records that may have been read and not yet acknowledged.</param>
-/// <param name="RecordBytes">Longest record; a longer one is a dead letter.</param>
-public readonly record struct WorkLimits(int Batch, int InFlight, int RecordBytes = 16 << 20);
+public readonly record struct WorkLimits(int Batch, int InFlight);

@@ -38,7 +38,7 @@ public sealed record InferenceOptions
     [Range(16, 1 << 20)]
     public int QueueCapacity { get; init; } = 4096;
 
-    /// <summary>Longest request body, line of standard input or record of a source, in bytes. Beyond this the worker answers 413, or has a dead letter.</summary>
+    /// <summary>Longest request body, or line of standard input, in bytes. Beyond this the worker answers 413.</summary>
     [Range(1024, 1 << 30)]
     public int MaxRequestBytes { get; init; } = 16 << 20;
 

@@ -51,37 +51,6 @@ public sealed class StreamWorkerTests
         Assert.Equal(("k40", "the sink refuses it: not in UTF-8"), (Assert.Single(_queue.Dead).Key, _queue.Dead[0].Why.Reason));
     }
 
-    [Fact]
-    public async Task A_record_that_is_too_long_is_a_dead_letter_and_is_not_parsed()
-    {
-        _queue.Add("long", $$"""{"x": [1, 2]{{new string(' ', 200)}}}""");
-        _queue.Add(Enumerable.Range(0, 3));
-        await RunAsync(recordBytes: 100);
-        Assert.Equal(3, _sink.Rows.Count);
-        Assert.Equal(("long", "the record is longer than 100 bytes."), (Assert.Single(_queue.Dead).Key, _queue.Dead[0].Why.Reason));
-    }
-
-    /// <summary>F4 of the failure catalogue: a run that hangs looks at no token.</summary>
-    [Fact]
-    public async Task A_worker_that_hangs_at_the_deadline_is_a_failure()
-    {
-        _queue.Add(Enumerable.Range(0, 10));
-        TaskCompletionSource held = new();
-        TaskCompletionSource reached = new();
-        using var worker = Create(acknowledging: _ =>
-        {
-            reached.SetResult();
-            held.Task.Wait();
-        });
-        await worker.StartAsync(CancellationToken.None);
-        await reached.Task;
-        await worker.StopAsync(new CancellationToken(canceled: true));
-        Assert.False(worker.ExecuteTask!.IsCompleted);
-        Assert.IsType<TimeoutException>(worker.Failure);
-        held.SetResult();
-        await worker.ExecuteTask;
-    }
-
     [Theory]
     [InlineData("""{"x": [1]}""", "'x': expected 2 values, found 1.")]
     [InlineData("""{"x": [1, 1e39]}""", "x[1]: expected a finite float32, found an infinity.")]
@@ -245,10 +214,9 @@ public sealed class StreamWorkerTests
         Assert.True(_queue.Left > 0);
     }
 
-    async Task<StreamWorker> RunAsync(
-        int batch = 32, int inFlight = 256, Action<IReadOnlyList<SourceRecord>>? acknowledging = null, int recordBytes = 1 << 20)
+    async Task<StreamWorker> RunAsync(int batch = 32, int inFlight = 256, Action<IReadOnlyList<SourceRecord>>? acknowledging = null)
     {
-        using var worker = Create(batch, inFlight, acknowledging, recordBytes);
+        using var worker = Create(batch, inFlight, acknowledging);
         await worker.StartAsync(CancellationToken.None);
         await worker.ExecuteTask!;
         if (acknowledging is not null)
@@ -258,8 +226,7 @@ public sealed class StreamWorkerTests
         return worker;
     }
 
-    StreamWorker Create(
-        int batch = 32, int inFlight = 256, Action<IReadOnlyList<SourceRecord>>? acknowledging = null, int recordBytes = 1 << 20) => new(
-        _queue.Source(acknowledging), _sink, _embedder, new WorkLimits(batch, inFlight, recordBytes), new FakeLifetime(), _time,
+    StreamWorker Create(int batch = 32, int inFlight = 256, Action<IReadOnlyList<SourceRecord>>? acknowledging = null) => new(
+        _queue.Source(acknowledging), _sink, _embedder, new WorkLimits(batch, inFlight), new FakeLifetime(), _time,
         NullLogger<StreamWorker>.Instance);
 }
