@@ -6,6 +6,7 @@ using Mim.Inference;
 using Mim.Models;
 using Mim.Tests.Inference;
 using RabbitMQ.Client;
+using RabbitMQ.Client.Events;
 
 namespace Mim.Pipeline.Tests;
 
@@ -157,14 +158,52 @@ public sealed class RabbitTests(Servers servers)
         await using MemorySink sink = new() { BeforeCommit = (_, _) => held.Task };
         using var worker = Create(address, sink);
         await worker.StartAsync(CancellationToken.None);
-        await EventuallyAsync(() => Task.FromResult(worker.Counts.Redelivered >= 10));
-        held.SetResult();
         RabbitDeadLetters queue = new(address);
-        await EventuallyAsync(() => Task.FromResult(worker.Counts.Written == worker.Counts.Read));
+        await EventuallyAsync(async () => broker.ConsumerTimeouts > 0 && await queue.LeftAsync(CancellationToken.None) == 10);
+        held.SetResult();
+        await EventuallyAsync(() => Task.FromResult(worker.Counts.Redelivered == 10 && worker.Counts.Written == worker.Counts.Read));
         await worker.StopAsync(CancellationToken.None);
         Assert.Null(worker.Failure);
         Assert.Equal(10, sink.Rows.Count);
         await EventuallyAsync(async () => await queue.LeftAsync(CancellationToken.None) == 0);
+        Assert.Equal(0, await queue.CountAsync(CancellationToken.None));
+    }
+
+    /// <summary>Sound records must not become the broker's dead letters because nobody could write for long.</summary>
+    [ServerFact]
+    public async Task In_an_outage_of_any_length_the_broker_takes_each_record_back_once()
+    {
+        await using var broker = await PrivateBroker.CreateAsync(TimeSpan.FromSeconds(2), CancellationToken.None);
+        var address = RabbitAddress.Parse("--source", broker.Address("outage", "&delivery_limit=1"));
+        var clock = RabbitAddress.Parse("--source", broker.Address("clock"));
+        await PublishAsync(address, Enumerable.Range(1, 10));
+        await PublishAsync(clock, [1]);
+        TaskCompletionSource reached = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        var away = true;
+        await using MemorySink sink = new()
+        {
+            BeforeCommit = (_, _) =>
+            {
+                reached.TrySetResult();
+                return Volatile.Read(ref away) ? throw new IOException("connection refused") : Task.CompletedTask;
+            },
+        };
+        // Many small batches: as many deliveries of each record would fit into what may be in flight.
+        using var worker = Create(address, sink, batch: 1, inFlight: 64);
+        await worker.StartAsync(CancellationToken.None);
+        await reached.Task.WaitAsync(s_patience);
+        for (var timeouts = 0; timeouts < 3; timeouts++)
+        {
+            await TimedOutAsync(clock);
+        }
+        Volatile.Write(ref away, false);
+        RabbitDeadLetters queue = new(address);
+        await EventuallyAsync(() => Task.FromResult(worker.Counts.Written >= 20));
+        await worker.StopAsync(CancellationToken.None);
+        Assert.Null(worker.Failure);
+        Assert.Equal((20, 10), (worker.Counts.Read, worker.Counts.Redelivered));
+        Assert.Equal(10, sink.Rows.Count);
+        Assert.Equal(0, await queue.LeftAsync(CancellationToken.None));
         Assert.Equal(0, await queue.CountAsync(CancellationToken.None));
     }
 
@@ -226,6 +265,21 @@ public sealed class RabbitTests(Servers servers)
             };
             await channel.BasicPublishAsync("", address.Queue, mandatory: true, properties, Encoding.UTF8.GetBytes($$"""{"x": [{{x}}, 1]}"""));
         }
+    }
+
+    /// <summary>Returns when the broker has closed the channel of somebody who acknowledges nothing.</summary>
+    static async Task TimedOutAsync(RabbitAddress address)
+    {
+        await using var connection = await address.ConnectAsync("test", CancellationToken.None);
+        await using var channel = await connection.CreateChannelAsync();
+        TaskCompletionSource closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        channel.ChannelShutdownAsync += (_, _) =>
+        {
+            closed.TrySetResult();
+            return Task.CompletedTask;
+        };
+        await channel.BasicConsumeAsync(address.Queue, autoAck: false, new AsyncEventingBasicConsumer(channel));
+        await closed.Task.WaitAsync(s_patience);
     }
 
     static async Task<StreamWorker> UntilAsync(RabbitAddress address, IVectorSink sink, Func<StreamWorker, bool> done, bool poison = true)
