@@ -207,6 +207,23 @@ public sealed class RabbitTests(Servers servers)
         Assert.Equal(0, await queue.CountAsync(CancellationToken.None));
     }
 
+    /// <summary>By default the client ends a connection on which it gets more than 64 MiB at once, and would again on the next.</summary>
+    [ServerFact]
+    public async Task A_record_larger_than_anybody_reads_is_a_dead_letter_with_its_body_and_stops_nothing()
+    {
+        const int Bytes = (64 << 20) + 1;
+        var address = Address("huge");
+        await PublishAsync(address, [1], body: new byte[Bytes]);
+        await PublishAsync(address, [2]);
+        await using MemorySink sink = new();
+        var worker = await UntilAsync(address, sink, worker => worker.Counts is { Written: 1, DeadLettered: 1 });
+        Assert.Null(worker.Failure);
+        Assert.Equal("k2", Assert.Single(sink.Rows.Values).Key);
+        var letter = Assert.Single(await new RabbitDeadLetters(address).PeekAsync(10, null, CancellationToken.None));
+        Assert.Equal(
+            ("k1", "expected at most 1048704 bytes, as in a file for this model, found 67108865.", Bytes), (letter.Key, letter.Reason, letter.Body.Length));
+    }
+
     [ServerFact]
     public async Task A_queue_of_vectors_carries_ids_spaces_and_traces()
     {
@@ -249,7 +266,7 @@ public sealed class RabbitTests(Servers servers)
     RabbitAddress Address(string queue, string query = "") => RabbitAddress.Parse("--source", servers.Broker.Address(queue, query));
 
     /// <summary>Records k0, k1, …; multiples of 64 break the engine.</summary>
-    static async Task PublishAsync(RabbitAddress address, IEnumerable<int> keys)
+    static async Task PublishAsync(RabbitAddress address, IEnumerable<int> keys, byte[]? body = null)
     {
         await using var connection = await address.ConnectAsync("test", CancellationToken.None);
         await using var channel = await connection.CreateChannelAsync(new CreateChannelOptions(true, true));
@@ -263,7 +280,7 @@ public sealed class RabbitTests(Servers servers)
                 Persistent = true,
                 Headers = new Dictionary<string, object?> { ["traceparent"] = Trace },
             };
-            await channel.BasicPublishAsync("", address.Queue, mandatory: true, properties, Encoding.UTF8.GetBytes($$"""{"x": [{{x}}, 1]}"""));
+            await channel.BasicPublishAsync("", address.Queue, mandatory: true, properties, body ?? Encoding.UTF8.GetBytes($$"""{"x": [{{x}}, 1]}"""));
         }
     }
 

@@ -17,6 +17,10 @@ namespace Mim.Inference;
 /// A record is a message with one JSON object as its body; its key is the message id, or else the body's id. Headers: <c>traceparent</c>, and
 /// <c>mim-revision</c> where records of one key may overtake each other.
 /// </para>
+/// <para>
+/// A body is kept until its record is done with, because the dead letters must get it: in memory are at most the prefetch times the longest message
+/// that the broker takes (its <c>max_message_size</c>). What is longer than a row may be is not parsed.
+/// </para>
 /// </remarks>
 public sealed class RabbitSource(RabbitAddress address, int prefetch, TimeProvider time, ILogger<RabbitSource> logger) : IRecordSource
 {

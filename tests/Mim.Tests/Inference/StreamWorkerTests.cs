@@ -148,6 +148,18 @@ public sealed class StreamWorkerTests
         await worker.ExecuteTask!;
     }
 
+    [Fact]
+    public async Task A_record_that_is_too_long_is_a_dead_letter_and_one_byte_less_is_a_row()
+    {
+        const int Longest = (1 << 20) + (2 * 64);
+        _queue.Add("long", """{"x": [1, 2]}""".PadRight(Longest + 1));
+        _queue.Add("longest", """{"x": [1, 2]}""".PadRight(Longest));
+        await RunAsync();
+        Assert.Equal("longest", Assert.Single(_sink.Rows.Values).Key);
+        var (key, why) = Assert.Single(_queue.Dead);
+        Assert.Equal(("long", "expected at most 1048704 bytes, as in a file for this model, found 1048705."), (key, why.Reason));
+    }
+
     /// <summary>F20 of the failure catalogue.</summary>
     [Fact]
     public async Task Replaying_everything_leaves_the_number_of_rows_as_it_was()
