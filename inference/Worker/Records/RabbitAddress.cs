@@ -107,5 +107,5 @@ public sealed record RabbitAddress
     /// <summary>Looking at a dead letter returns it to its queue, and RabbitMQ 4 drops what has been returned 20 times, unless told otherwise.</summary>
     static Dictionary<string, object?> DeadArguments => new() { ["x-queue-type"] = "quorum", ["x-delivery-limit"] = 1 << 30 };
 
-    public override string ToString() => AddressQuery.Redacted($"{Uri}?queue={Queue}");
+    public override string ToString() => $"{AddressQuery.Redacted(Uri.ToString())}?queue={Queue}";
 }
