@@ -225,6 +225,48 @@ public sealed class RabbitTests(Servers servers)
     }
 
     [ServerFact]
+    public async Task What_its_sender_said_of_a_record_goes_with_it_to_the_dead_letters_and_back()
+    {
+        var (address, copies) = (Address("addressed"), Address("copies"));
+        BasicProperties said = new()
+        {
+            MessageId = "k0",
+            Timestamp = new AmqpTimestamp(1_700_000_000),
+            CorrelationId = "order 7",
+            ReplyTo = "answers",
+            AppId = "shop",
+            Type = "features",
+            ContentType = "application/vnd.shop+json",
+            ContentEncoding = "identity",
+            // The broker would drop it, or refuse it from another user, or copy it.
+            Expiration = "3600000",
+            UserId = "mim",
+            Headers = new Dictionary<string, object?> { ["shop"] = "north", ["CC"] = new List<object?> { copies.Queue } },
+        };
+        await PublishAsync(copies, []);
+        await PublishAsync(address, [0], said);
+        await using MemorySink sink = new();
+        await UntilAsync(address, sink, worker => worker.Counts.DeadLettered >= 1);
+        await ExpectAsync(address.DeadQueue);
+        Assert.Equal(1, await new RabbitDeadLetters(address).RedriveAsync(null, CancellationToken.None));
+        await ExpectAsync(address.Queue);
+        Assert.Equal(1, await new RabbitDeadLetters(copies).LeftAsync(CancellationToken.None)); // the sender's own
+
+        async Task ExpectAsync(string queue)
+        {
+            await using var connection = await address.ConnectAsync("test", CancellationToken.None);
+            await using var channel = await connection.CreateChannelAsync();
+            var found = (await channel.BasicGetAsync(queue, autoAck: false))?.BasicProperties;
+            Assert.NotNull(found);
+            Assert.Equal(
+                (said.MessageId, said.Timestamp, said.CorrelationId, said.ReplyTo, said.AppId, said.Type, said.ContentType, said.ContentEncoding),
+                (found.MessageId, found.Timestamp, found.CorrelationId, found.ReplyTo, found.AppId, found.Type, found.ContentType, found.ContentEncoding));
+            Assert.Equal("north", Encoding.UTF8.GetString((byte[])found.Headers!["shop"]!));
+            Assert.Equal((false, false, true), (found.IsExpirationPresent(), found.IsUserIdPresent(), found.Persistent));
+        }
+    }
+
+    [ServerFact]
     public async Task A_queue_of_vectors_carries_ids_spaces_and_traces()
     {
         var (source, target) = (Address("features"), Address("vectors"));
@@ -266,7 +308,7 @@ public sealed class RabbitTests(Servers servers)
     RabbitAddress Address(string queue, string query = "") => RabbitAddress.Parse("--source", servers.Broker.Address(queue, query));
 
     /// <summary>Records k0, k1, …; multiples of 64 break the engine.</summary>
-    static async Task PublishAsync(RabbitAddress address, IEnumerable<int> keys, byte[]? body = null)
+    static async Task PublishAsync(RabbitAddress address, IEnumerable<int> keys, BasicProperties? said = null, byte[]? body = null)
     {
         await using var connection = await address.ConnectAsync("test", CancellationToken.None);
         await using var channel = await connection.CreateChannelAsync(new CreateChannelOptions(true, true));
@@ -274,7 +316,7 @@ public sealed class RabbitTests(Servers servers)
         foreach (var key in keys)
         {
             var x = key % 64 == 0 ? SumEmbedder.Poison : key;
-            BasicProperties properties = new()
+            var properties = said ?? new()
             {
                 MessageId = string.Create(CultureInfo.InvariantCulture, $"k{key}"),
                 Persistent = true,
