@@ -267,6 +267,29 @@ public sealed class RabbitTests(Servers servers)
     }
 
     [ServerFact]
+    public async Task An_acknowledgement_that_was_cancelled_is_made_good_by_the_next()
+    {
+        var address = Address("cancelled");
+        await PublishAsync(address, [1, 2, 3]);
+        await using (RabbitSource source = new(address, 10, TimeProvider.System, NullLogger<RabbitSource>.Instance))
+        {
+            List<SourceRecord> records = [];
+            while (records.Count < 3)
+            {
+                await source.ReadAsync(records, 3, CancellationToken.None);
+            }
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => source.AcknowledgeAsync(records, new CancellationToken(canceled: true)).AsTask());
+            await source.AcknowledgeAsync(records, CancellationToken.None);
+        }
+        // What was not acknowledged is back when the connection has ended.
+        await using RabbitSource next = new(address, 10, TimeProvider.System, NullLogger<RabbitSource>.Instance);
+        await PublishAsync(address, [4]);
+        List<SourceRecord> left = [];
+        await next.ReadAsync(left, 10, CancellationToken.None);
+        Assert.Equal("k4", Assert.Single(left).Key);
+    }
+
+    [ServerFact]
     public async Task A_queue_of_vectors_carries_ids_spaces_and_traces()
     {
         var (source, target) = (Address("features"), Address("vectors"));

@@ -104,6 +104,9 @@ public sealed class RabbitSource(RabbitAddress address, int prefetch, TimeProvid
         /// <summary>The first delivery that is not done with; the broker counts them from 1.</summary>
         ulong _next = 1;
 
+        /// <summary>The first delivery that the broker has not been told of.</summary>
+        ulong _unacknowledged = 1;
+
         /// <summary>Deliveries that were taken and are not done with, and one more while others may be taken.</summary>
         int _held = 1;
 
@@ -175,13 +178,13 @@ public sealed class RabbitSource(RabbitAddress address, int prefetch, TimeProvid
         /// </summary>
         public async ValueTask SettleAsync(IReadOnlyCollection<Delivery> deliveries, CancellationToken cancellationToken)
         {
-            var first = _next;
-            _settled.UnionWith(deliveries.Select(delivery => delivery.Tag));
+            // Those before are of a call that was cancelled.
+            _settled.UnionWith(deliveries.Select(delivery => delivery.Tag).Where(tag => tag >= _next));
             while (_settled.Remove(_next))
             {
                 _next++;
             }
-            if (_next > first)
+            if (_next > _unacknowledged)
             {
                 try
                 {
@@ -191,6 +194,7 @@ public sealed class RabbitSource(RabbitAddress address, int prefetch, TimeProvid
                 {
                     // See above.
                 }
+                _unacknowledged = _next;
             }
             Release(deliveries.Count);
         }
@@ -222,8 +226,8 @@ public sealed class RabbitSource(RabbitAddress address, int prefetch, TimeProvid
                         : null,
                     TraceParent = RabbitHeaders.Text(delivery.BasicProperties, RabbitHeaders.TraceParent),
                 };
-                _deliveries.Writer.TryWrite(record);
-                return Task.CompletedTask;
+                // What does not fit is not dropped: closed, everything is delivered again.
+                return _deliveries.Writer.TryWrite(record) ? Task.CompletedTask : Close("the broker sent more than the prefetch");
             };
             // The queue was deleted, or its leader moved.
             consumer.UnregisteredAsync += (_, _) => Close("the broker cancelled the consumer");
