@@ -63,7 +63,7 @@ public static class AtomicFile
     }
 
     /// <summary>A rename is on the disk only when the folder that holds the name is.</summary>
-    internal static void FlushFolder(string folder)
+    public static void FlushFolder(string folder)
     {
         if (!OperatingSystem.IsLinux() && !OperatingSystem.IsMacOS())
         {

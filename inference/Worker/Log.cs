@@ -46,7 +46,7 @@ static partial class Log
     [LoggerMessage(Level = LogLevel.Warning, Message = "The source cannot be reached, try {Tries}; the worker waits and tries again: {Reason}")]
     public static partial void SourceRetried(this ILogger logger, int tries, string reason);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The source was lost and is opened again: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The source was lost, and is opened again when what was read from it is done with: {Reason}")]
     public static partial void SourceLost(this ILogger logger, string reason);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The dead-letter queue '{Queue}' refused a record, try {Tries}; the worker waits and tries again")]

@@ -6,6 +6,7 @@ using Mim.Inference;
 using Mim.Models;
 using Mim.Tests.Inference;
 using RabbitMQ.Client;
+using RabbitMQ.Client.Events;
 
 namespace Mim.Pipeline.Tests;
 
@@ -157,15 +158,135 @@ public sealed class RabbitTests(Servers servers)
         await using MemorySink sink = new() { BeforeCommit = (_, _) => held.Task };
         using var worker = Create(address, sink);
         await worker.StartAsync(CancellationToken.None);
-        await EventuallyAsync(() => Task.FromResult(worker.Counts.Redelivered >= 10));
-        held.SetResult();
         RabbitDeadLetters queue = new(address);
-        await EventuallyAsync(() => Task.FromResult(worker.Counts.Written == worker.Counts.Read));
+        await EventuallyAsync(async () => broker.ConsumerTimeouts > 0 && await queue.LeftAsync(CancellationToken.None) == 10);
+        held.SetResult();
+        await EventuallyAsync(() => Task.FromResult(worker.Counts.Redelivered == 10 && worker.Counts.Written == worker.Counts.Read));
         await worker.StopAsync(CancellationToken.None);
         Assert.Null(worker.Failure);
         Assert.Equal(10, sink.Rows.Count);
         await EventuallyAsync(async () => await queue.LeftAsync(CancellationToken.None) == 0);
         Assert.Equal(0, await queue.CountAsync(CancellationToken.None));
+    }
+
+    /// <summary>Sound records must not become the broker's dead letters because nobody could write for long.</summary>
+    [ServerFact]
+    public async Task In_an_outage_of_any_length_the_broker_takes_each_record_back_once()
+    {
+        await using var broker = await PrivateBroker.CreateAsync(TimeSpan.FromSeconds(2), CancellationToken.None);
+        var address = RabbitAddress.Parse("--source", broker.Address("outage", "&delivery_limit=1"));
+        var clock = RabbitAddress.Parse("--source", broker.Address("clock"));
+        await PublishAsync(address, Enumerable.Range(1, 10));
+        await PublishAsync(clock, [1]);
+        TaskCompletionSource reached = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        var away = true;
+        await using MemorySink sink = new()
+        {
+            BeforeCommit = (_, _) =>
+            {
+                reached.TrySetResult();
+                return Volatile.Read(ref away) ? throw new IOException("connection refused") : Task.CompletedTask;
+            },
+        };
+        // Many small batches: as many deliveries of each record would fit into what may be in flight.
+        using var worker = Create(address, sink, batch: 1, inFlight: 64);
+        await worker.StartAsync(CancellationToken.None);
+        await reached.Task.WaitAsync(s_patience);
+        for (var timeouts = 0; timeouts < 3; timeouts++)
+        {
+            await TimedOutAsync(clock);
+        }
+        Volatile.Write(ref away, false);
+        RabbitDeadLetters queue = new(address);
+        await EventuallyAsync(() => Task.FromResult(worker.Counts.Written >= 20));
+        await worker.StopAsync(CancellationToken.None);
+        Assert.Null(worker.Failure);
+        Assert.Equal((20, 10), (worker.Counts.Read, worker.Counts.Redelivered));
+        Assert.Equal(10, sink.Rows.Count);
+        Assert.Equal(0, await queue.LeftAsync(CancellationToken.None));
+        Assert.Equal(0, await queue.CountAsync(CancellationToken.None));
+    }
+
+    /// <summary>By default the client ends a connection on which it gets more than 64 MiB at once, and would again on the next.</summary>
+    [ServerFact]
+    public async Task A_record_larger_than_anybody_reads_is_a_dead_letter_with_its_body_and_stops_nothing()
+    {
+        const int Bytes = (64 << 20) + 1;
+        var address = Address("huge");
+        await PublishAsync(address, [1], body: new byte[Bytes]);
+        await PublishAsync(address, [2]);
+        await using MemorySink sink = new();
+        var worker = await UntilAsync(address, sink, worker => worker.Counts is { Written: 1, DeadLettered: 1 });
+        Assert.Null(worker.Failure);
+        Assert.Equal("k2", Assert.Single(sink.Rows.Values).Key);
+        var letter = Assert.Single(await new RabbitDeadLetters(address).PeekAsync(10, null, CancellationToken.None));
+        Assert.Equal(
+            ("k1", "expected at most 1048704 bytes, as in a file for this model, found 67108865.", Bytes), (letter.Key, letter.Reason, letter.Body.Length));
+    }
+
+    [ServerFact]
+    public async Task What_its_sender_said_of_a_record_goes_with_it_to_the_dead_letters_and_back()
+    {
+        var (address, copies) = (Address("addressed"), Address("copies"));
+        BasicProperties said = new()
+        {
+            MessageId = "k0",
+            Timestamp = new AmqpTimestamp(1_700_000_000),
+            CorrelationId = "order 7",
+            ReplyTo = "answers",
+            AppId = "shop",
+            Type = "features",
+            ContentType = "application/vnd.shop+json",
+            ContentEncoding = "identity",
+            // The broker would drop it, or refuse it from another user, or copy it.
+            Expiration = "3600000",
+            UserId = "mim",
+            Headers = new Dictionary<string, object?> { ["shop"] = "north", ["CC"] = new List<object?> { copies.Queue } },
+        };
+        await PublishAsync(copies, []);
+        await PublishAsync(address, [0], said);
+        await using MemorySink sink = new();
+        await UntilAsync(address, sink, worker => worker.Counts.DeadLettered >= 1);
+        await ExpectAsync(address.DeadQueue);
+        Assert.Equal(1, await new RabbitDeadLetters(address).RedriveAsync(null, CancellationToken.None));
+        await ExpectAsync(address.Queue);
+        Assert.Equal(1, await new RabbitDeadLetters(copies).LeftAsync(CancellationToken.None)); // the sender's own
+
+        async Task ExpectAsync(string queue)
+        {
+            await using var connection = await address.ConnectAsync("test", CancellationToken.None);
+            await using var channel = await connection.CreateChannelAsync();
+            var found = (await channel.BasicGetAsync(queue, autoAck: false))?.BasicProperties;
+            Assert.NotNull(found);
+            Assert.Equal(
+                (said.MessageId, said.Timestamp, said.CorrelationId, said.ReplyTo, said.AppId, said.Type, said.ContentType, said.ContentEncoding),
+                (found.MessageId, found.Timestamp, found.CorrelationId, found.ReplyTo, found.AppId, found.Type, found.ContentType, found.ContentEncoding));
+            Assert.Equal("north", Encoding.UTF8.GetString((byte[])found.Headers!["shop"]!));
+            Assert.Equal((false, false, true), (found.IsExpirationPresent(), found.IsUserIdPresent(), found.Persistent));
+        }
+    }
+
+    [ServerFact]
+    public async Task An_acknowledgement_that_was_cancelled_is_made_good_by_the_next()
+    {
+        var address = Address("cancelled");
+        await PublishAsync(address, [1, 2, 3]);
+        await using (RabbitSource source = new(address, 10, TimeProvider.System, NullLogger<RabbitSource>.Instance))
+        {
+            List<SourceRecord> records = [];
+            while (records.Count < 3)
+            {
+                await source.ReadAsync(records, 3, CancellationToken.None);
+            }
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => source.AcknowledgeAsync(records, new CancellationToken(canceled: true)).AsTask());
+            await source.AcknowledgeAsync(records, CancellationToken.None);
+        }
+        // What was not acknowledged is back when the connection has ended.
+        await using RabbitSource next = new(address, 10, TimeProvider.System, NullLogger<RabbitSource>.Instance);
+        await PublishAsync(address, [4]);
+        List<SourceRecord> left = [];
+        await next.ReadAsync(left, 10, CancellationToken.None);
+        Assert.Equal("k4", Assert.Single(left).Key);
     }
 
     [ServerFact]
@@ -210,7 +331,7 @@ public sealed class RabbitTests(Servers servers)
     RabbitAddress Address(string queue, string query = "") => RabbitAddress.Parse("--source", servers.Broker.Address(queue, query));
 
     /// <summary>Records k0, k1, …; multiples of 64 break the engine.</summary>
-    static async Task PublishAsync(RabbitAddress address, IEnumerable<int> keys)
+    static async Task PublishAsync(RabbitAddress address, IEnumerable<int> keys, BasicProperties? said = null, byte[]? body = null)
     {
         await using var connection = await address.ConnectAsync("test", CancellationToken.None);
         await using var channel = await connection.CreateChannelAsync(new CreateChannelOptions(true, true));
@@ -218,14 +339,29 @@ public sealed class RabbitTests(Servers servers)
         foreach (var key in keys)
         {
             var x = key % 64 == 0 ? SumEmbedder.Poison : key;
-            BasicProperties properties = new()
+            var properties = said ?? new()
             {
                 MessageId = string.Create(CultureInfo.InvariantCulture, $"k{key}"),
                 Persistent = true,
                 Headers = new Dictionary<string, object?> { ["traceparent"] = Trace },
             };
-            await channel.BasicPublishAsync("", address.Queue, mandatory: true, properties, Encoding.UTF8.GetBytes($$"""{"x": [{{x}}, 1]}"""));
+            await channel.BasicPublishAsync("", address.Queue, mandatory: true, properties, body ?? Encoding.UTF8.GetBytes($$"""{"x": [{{x}}, 1]}"""));
         }
+    }
+
+    /// <summary>Returns when the broker has closed the channel of somebody who acknowledges nothing.</summary>
+    static async Task TimedOutAsync(RabbitAddress address)
+    {
+        await using var connection = await address.ConnectAsync("test", CancellationToken.None);
+        await using var channel = await connection.CreateChannelAsync();
+        TaskCompletionSource closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        channel.ChannelShutdownAsync += (_, _) =>
+        {
+            closed.TrySetResult();
+            return Task.CompletedTask;
+        };
+        await channel.BasicConsumeAsync(address.Queue, autoAck: false, new AsyncEventingBasicConsumer(channel));
+        await closed.Task.WaitAsync(s_patience);
     }
 
     static async Task<StreamWorker> UntilAsync(RabbitAddress address, IVectorSink sink, Func<StreamWorker, bool> done, bool poison = true)

@@ -12,6 +12,12 @@ static partial class AddressQuery
         {
             throw new UsageException($"{flag}: expected an address such as amqp://host/?queue=NAME, found '{Redacted(text)}'.");
         }
+        // What a password breaks off early looks like a path, a key or a value, which messages show.
+        if (uri.PathAndQuery.Contains('@', StringComparison.Ordinal) || uri.Fragment.Contains('@', StringComparison.Ordinal))
+        {
+            throw new UsageException(
+                $"{flag}: {Redacted(text)}: expected '@' only before the host, found one behind it. In a password write ?, @, /, :, # and % as %3F, %40, %2F, %3A, %23 and %25.");
+        }
         Dictionary<string, string> query = [];
         foreach (var part in uri.Query.TrimStart('?').Split('&', StringSplitOptions.RemoveEmptyEntries))
         {
@@ -36,9 +42,12 @@ static partial class AddressQuery
         var found => throw new UsageException($"{flag}: {key}: expected true or false, found '{found}'."),
     };
 
-    /// <summary>The address without its password, for people and logs.</summary>
+    /// <summary>
+    /// The address without its password, for people and logs: whatever is between the first colon behind the scheme and the last @, because a
+    /// password that is not encoded may have any character, and what is no address may have one.
+    /// </summary>
     public static string Redacted(string text) => Password().Replace(text, "$1:***@");
 
-    [GeneratedRegex(@"(//[^/@:?]*):[^?]*@")]
+    [GeneratedRegex("^((?>(?:[^:/]*://)?)[^:]*):.*@", RegexOptions.Singleline)]
     private static partial Regex Password();
 }

@@ -12,6 +12,12 @@ public sealed record RabbitAddress
 {
     const int DefaultDeliveryLimit = 20;
 
+    /// <summary>
+    /// The largest message that a broker can be configured to take (by default 128 MiB, from RabbitMQ 4 on 16 MiB). At less, which the client allows
+    /// by default, one longer message would end every connection that it is delivered on, and never become a dead letter.
+    /// </summary>
+    const uint MaxMessageBytes = 512 << 20;
+
     static readonly string[] s_keys = ["queue", "dead", "delivery_limit", "max_length", "declare"];
 
     RabbitAddress(Uri uri, string queue, string deadQueue, int deliveryLimit, int? maxLength, bool declares)
@@ -56,6 +62,7 @@ public sealed record RabbitAddress
         Uri = Uri,
         AutomaticRecoveryEnabled = false,
         TopologyRecoveryEnabled = false,
+        MaxInboundMessageBodySize = MaxMessageBytes,
         ClientProvidedName = name,
     }.CreateConnectionAsync(cancellationToken);
 
@@ -100,5 +107,5 @@ public sealed record RabbitAddress
     /// <summary>Looking at a dead letter returns it to its queue, and RabbitMQ 4 drops what has been returned 20 times, unless told otherwise.</summary>
     static Dictionary<string, object?> DeadArguments => new() { ["x-queue-type"] = "quorum", ["x-delivery-limit"] = 1 << 30 };
 
-    public override string ToString() => AddressQuery.Redacted($"{Uri}?queue={Queue}");
+    public override string ToString() => $"{AddressQuery.Redacted(Uri.ToString())}?queue={Queue}";
 }

@@ -26,6 +26,9 @@ static class RabbitHeaders
     /// <summary>The broker's: why a message became a dead letter first.</summary>
     public const string BrokersReason = "x-first-death-reason";
 
+    /// <summary>The broker's: further queues that a publication goes to.</summary>
+    const string CarbonCopies = "CC";
+
     const string Json = "application/json";
 
     public static string? Text(IReadOnlyBasicProperties properties, string header) =>
@@ -64,7 +67,7 @@ static class RabbitHeaders
             [RejectedAt] = rejection.At.ToString("O", CultureInfo.InvariantCulture),
         };
         headers.Remove(DeliveryCount);
-        return Persistent(properties.MessageId, headers);
+        return Again(properties, headers);
     }
 
     /// <summary>The message as it was before it became a dead letter, with how often that has been done.</summary>
@@ -76,6 +79,17 @@ static class RabbitHeaders
         {
             headers.Remove(header);
         }
-        return Persistent(properties.MessageId, headers);
+        return Again(properties, headers);
+    }
+
+    /// <summary>What its sender said of a message, without what would make the broker drop, copy or refuse it when somebody else sends it.</summary>
+    static BasicProperties Again(IReadOnlyBasicProperties properties, Dictionary<string, object?> headers)
+    {
+        headers.Remove(CarbonCopies);
+        BasicProperties again = new(properties) { Headers = headers, Persistent = true };
+        again.ClearExpiration();
+        // It must be the name of the connection's own user.
+        again.ClearUserId();
+        return again;
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using RabbitMQ.Client;
@@ -10,8 +11,16 @@ namespace Mim.Inference;
 /// lost connection, a dead worker or one that took longer than its consumer timeout had not acknowledged.
 /// </summary>
 /// <remarks>
+/// A lost subscription is replaced when all that was read from it is done with. Otherwise a worker whose sink is away would read the same records
+/// again after each consumer timeout, until the broker took them for deadly ones.
+/// <para>
 /// A record is a message with one JSON object as its body; its key is the message id, or else the body's id. Headers: <c>traceparent</c>, and
 /// <c>mim-revision</c> where records of one key may overtake each other.
+/// </para>
+/// <para>
+/// A body is kept until its record is done with, because the dead letters must get it: in memory are at most the prefetch times the longest message
+/// that the broker takes (its <c>max_message_size</c>). What is longer than a row may be is not parsed.
+/// </para>
 /// </remarks>
 public sealed class RabbitSource(RabbitAddress address, int prefetch, TimeProvider time, ILogger<RabbitSource> logger) : IRecordSource
 {
@@ -40,15 +49,16 @@ public sealed class RabbitSource(RabbitAddress address, int prefetch, TimeProvid
                 }
             }
             tries = 0;
-            if (await _subscription.Deliveries.WaitToReadAsync(cancellationToken))
+            if (await _subscription.WaitAsync(cancellationToken))
             {
-                while (records.Count < max && _subscription.Deliveries.TryRead(out var record))
+                while (records.Count < max && _subscription.TryTake(out var record))
                 {
                     records.Add(record);
                 }
                 return records.Count;
             }
             logger.SourceLost(_subscription.WhyClosed);
+            await _subscription.SettledAsync(cancellationToken);
             await _subscription.DisposeAsync();
             _subscription = null;
             await _backoff.WaitAsync(1, cancellationToken);
@@ -59,7 +69,7 @@ public sealed class RabbitSource(RabbitAddress address, int prefetch, TimeProvid
     {
         foreach (var group in records.Cast<Delivery>().GroupBy(delivery => delivery.Subscription))
         {
-            await group.Key.SettleAsync(group, cancellationToken);
+            await group.Key.SettleAsync([.. group], cancellationToken);
         }
     }
 
@@ -86,12 +96,22 @@ public sealed class RabbitSource(RabbitAddress address, int prefetch, TimeProvid
     {
         readonly RabbitSession _session;
         readonly Channel<Delivery> _deliveries;
+        readonly TaskCompletionSource _allSettled = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         /// <summary>Done with, but behind one that is not.</summary>
         readonly HashSet<ulong> _settled = [];
 
         /// <summary>The first delivery that is not done with; the broker counts them from 1.</summary>
         ulong _next = 1;
+
+        /// <summary>The first delivery that the broker has not been told of.</summary>
+        ulong _unacknowledged = 1;
+
+        /// <summary>Deliveries that were taken and are not done with, and one more while others may be taken.</summary>
+        int _held = 1;
+
+        bool _isLeft;
+        volatile string? _whyClosed;
 
         Subscription(RabbitSession session, int prefetch)
         {
@@ -100,9 +120,7 @@ public sealed class RabbitSource(RabbitAddress address, int prefetch, TimeProvid
             _deliveries = Channel.CreateBounded<Delivery>(new BoundedChannelOptions(prefetch) { SingleReader = true, SingleWriter = true });
         }
 
-        public ChannelReader<Delivery> Deliveries => _deliveries.Reader;
-
-        public string WhyClosed { get; private set; } = "closed";
+        public string WhyClosed => _whyClosed ?? "closed";
 
         public IChannel Wire => _session.Channel;
 
@@ -128,29 +146,65 @@ public sealed class RabbitSource(RabbitAddress address, int prefetch, TimeProvid
             await _session.DisposeAsync();
         }
 
+        /// <summary>Waits for a delivery.</summary>
+        /// <returns><see langword="false"/> when the subscription is lost; what was not taken from it by then is delivered again.</returns>
+        public async ValueTask<bool> WaitAsync(CancellationToken cancellationToken) =>
+            _whyClosed is null && await _deliveries.Reader.WaitToReadAsync(cancellationToken);
+
+        public bool TryTake([NotNullWhen(true)] out Delivery? delivery)
+        {
+            if (!_deliveries.Reader.TryRead(out delivery))
+            {
+                return false;
+            }
+            Interlocked.Increment(ref _held);
+            return true;
+        }
+
+        /// <summary>Waits, when no more is taken, until all that was is done with.</summary>
+        public Task SettledAsync(CancellationToken cancellationToken)
+        {
+            if (!_isLeft)
+            {
+                _isLeft = true;
+                Release(1);
+            }
+            return _allSettled.Task.WaitAsync(cancellationToken);
+        }
+
         /// <summary>
         /// One acknowledgement for all that are done with in a row: a quorum queue logs each. On a channel that is gone there is nothing to acknowledge:
         /// the broker delivers the records again, and the sink has them already.
         /// </summary>
-        public async ValueTask SettleAsync(IEnumerable<Delivery> deliveries, CancellationToken cancellationToken)
+        public async ValueTask SettleAsync(IReadOnlyCollection<Delivery> deliveries, CancellationToken cancellationToken)
         {
-            var first = _next;
-            _settled.UnionWith(deliveries.Select(delivery => delivery.Tag));
+            // Those before are of a call that was cancelled.
+            _settled.UnionWith(deliveries.Select(delivery => delivery.Tag).Where(tag => tag >= _next));
             while (_settled.Remove(_next))
             {
                 _next++;
             }
-            if (_next == first)
+            if (_next > _unacknowledged)
             {
-                return;
+                try
+                {
+                    await Wire.BasicAckAsync(_next - 1, multiple: true, cancellationToken);
+                }
+                catch (Exception e) when (!cancellationToken.IsCancellationRequested && RabbitSession.Passes(e))
+                {
+                    // See above.
+                }
+                _unacknowledged = _next;
             }
-            try
+            Release(deliveries.Count);
+        }
+
+        /// <summary>So many deliveries are done with.</summary>
+        public void Release(int deliveries)
+        {
+            if (Interlocked.Add(ref _held, -deliveries) == 0)
             {
-                await Wire.BasicAckAsync(_next - 1, multiple: true, cancellationToken);
-            }
-            catch (Exception e) when (!cancellationToken.IsCancellationRequested && RabbitSession.Passes(e))
-            {
-                // See above.
+                _allSettled.TrySetResult();
             }
         }
 
@@ -172,8 +226,8 @@ public sealed class RabbitSource(RabbitAddress address, int prefetch, TimeProvid
                         : null,
                     TraceParent = RabbitHeaders.Text(delivery.BasicProperties, RabbitHeaders.TraceParent),
                 };
-                _deliveries.Writer.TryWrite(record);
-                return Task.CompletedTask;
+                // What does not fit is not dropped: closed, everything is delivered again.
+                return _deliveries.Writer.TryWrite(record) ? Task.CompletedTask : Close("the broker sent more than the prefetch");
             };
             // The queue was deleted, or its leader moved.
             consumer.UnregisteredAsync += (_, _) => Close("the broker cancelled the consumer");
@@ -183,7 +237,7 @@ public sealed class RabbitSource(RabbitAddress address, int prefetch, TimeProvid
 
         Task Close(string why)
         {
-            WhyClosed = why;
+            _whyClosed ??= why;
             _deliveries.Writer.TryComplete();
             return Task.CompletedTask;
         }
@@ -206,8 +260,13 @@ public sealed class RabbitSource(RabbitAddress address, int prefetch, TimeProvid
             }
             catch (Exception e) when (!cancellationToken.IsCancellationRequested && RabbitSession.Passes(e))
             {
+                if (!subscription.Wire.IsClosed)
+                {
+                    return false;
+                }
                 // On a channel that is gone it is not lost: it will be delivered, and rejected, again.
-                return subscription.Wire.IsClosed;
+                subscription.Release(1);
+                return true;
             }
             await subscription.SettleAsync([this], cancellationToken);
             return true;

@@ -73,7 +73,11 @@ sealed class RecordBatch
 
     string? Parse(SourceRecord record, Span<float> x, out string key, out string? label)
     {
-        var fault = RowJson.Fault(record.Body.Span, _contract, x, out var attributes);
+        var (bytes, most) = (record.Body.Length, RowJson.MaxBytes(_contract));
+        RowJson.Attributes attributes = default;
+        var fault = bytes > most
+            ? $"expected at most {most} bytes, as in a file for this model, found {bytes}."
+            : RowJson.Fault(record.Body.Span, _contract, x, out attributes);
         (key, label) = (record.Key ?? attributes.Id ?? "", attributes.Label);
         if (fault is not null)
         {

@@ -20,7 +20,9 @@ public enum ShardFormat
 /// A crash loses neither: the next worker goes on with the journal. A row that is replaced is replaced in its shard, which is then written anew.
 /// </summary>
 /// <remarks>Ids and hashes of all rows are kept in memory, about 150 bytes each. One worker at a time, because the journal is locked.</remarks>
-public sealed partial class ShardSink(string folder, ShardFormat format, int rowsInShard = ShardSink.DefaultRows) : IVectorSink
+/// <param name="flushToDisk">Brings the journal to the disk, or throws an <see cref="IOException"/>; null: fsync.</param>
+public sealed partial class ShardSink(string folder, ShardFormat format, int rowsInShard = ShardSink.DefaultRows, Action<FileStream>? flushToDisk = null)
+    : IVectorSink
 {
     public const int DefaultRows = 1 << 16;
 
@@ -32,15 +34,19 @@ public sealed partial class ShardSink(string folder, ShardFormat format, int row
     readonly Dictionary<Guid, (int Shard, byte[] Hash, long Revision)> _stored = [];
     readonly Dictionary<Guid, StoredRow> _open = [];
     readonly ArrayBufferWriter<byte> _lines = new();
+    readonly Action<FileStream> _flushToDisk = flushToDisk ?? (journal => journal.Flush(flushToDisk: true));
     ModelManifest? _model;
     FileStream? _journal;
     int _shards;
 
-    /// <summary>Whether all of the journal is in memory, without which it must not be emptied.</summary>
+    /// <summary>Whether all of the journal is in memory, and the disk has not failed, without which it must not be emptied.</summary>
     bool _isRead;
 
     /// <summary>Where the journal ends; what a failed write left behind it does not count.</summary>
     long _length;
+
+    /// <summary>How much of it the disk has.</summary>
+    long _flushed;
 
     public ValueTask OpenAsync(ModelManifest model, CancellationToken cancellationToken)
     {
@@ -51,6 +57,8 @@ public sealed partial class ShardSink(string folder, ShardFormat format, int row
         // Locked first: whoever else writes here may be about to publish a shard.
         _journal?.Dispose();
         _journal = new FileStream(Path.Combine(folder, JournalName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1 << 16);
+        // What is flushed to a file without a name is lost.
+        AtomicFile.FlushFolder(folder);
         _shards = Shards().Select(shard => shard.Number).DefaultIfEmpty(0).Max();
         foreach (var (number, path) in Shards())
         {
@@ -60,7 +68,7 @@ public sealed partial class ShardSink(string folder, ShardFormat format, int row
             }
         }
         ReadJournal(_journal);
-        _isRead = true;
+        (_isRead, _flushed) = (true, _length);
         return ValueTask.CompletedTask;
     }
 
@@ -97,7 +105,7 @@ public sealed partial class ShardSink(string folder, ShardFormat format, int row
     public ValueTask FlushAsync(CancellationToken cancellationToken)
     {
         var (_, journal) = Opened();
-        journal.Flush(flushToDisk: true);
+        FlushToDisk(journal);
         if (_open.Count >= rowsInShard)
         {
             Publish(journal);
@@ -105,7 +113,7 @@ public sealed partial class ShardSink(string folder, ShardFormat format, int row
         return ValueTask.CompletedTask;
     }
 
-    /// <summary>A full disk may be emptied, and another worker may leave the folder.</summary>
+    /// <summary>A full disk may be emptied, and another worker may leave the folder. A journal that could not be flushed is no <see cref="IOException"/>.</summary>
     public SinkFault FaultOf(Exception e) => e is IOException ? SinkFault.Transient : SinkFault.Fatal;
 
     /// <summary>What is in the journal becomes a shard of its own; one that could not be read, or is another space's, stays as it is.</summary>
@@ -117,7 +125,7 @@ public sealed partial class ShardSink(string folder, ShardFormat format, int row
             {
                 if (_isRead)
                 {
-                    journal.Flush(flushToDisk: true);
+                    FlushToDisk(journal);
                     Publish(journal);
                 }
             }
@@ -195,8 +203,40 @@ public sealed partial class ShardSink(string folder, ShardFormat format, int row
         }
         _open.Clear();
         journal.SetLength(0);
-        journal.Flush(flushToDisk: true);
-        _length = 0;
+        (_length, _flushed) = (0, 0);
+        FlushToDisk(journal);
+    }
+
+    /// <summary>
+    /// Never tried again: after a failure the system takes what did not reach the disk for written, and the next attempt would succeed without it.
+    /// Nor may whoever reads the journal next find those rows, which are not acknowledged and come again.
+    /// </summary>
+    void FlushToDisk(FileStream journal)
+    {
+        try
+        {
+            _flushToDisk(journal);
+            _flushed = _length;
+        }
+        catch (IOException e)
+        {
+            _isRead = false;
+            TryCut(journal, _flushed);
+            throw new InvalidOperationException(
+                $"{journal.Name}: what was written did not reach the disk: {e.Message} Nothing of it was acknowledged. Look after the disk, then start the worker again.", e);
+        }
+    }
+
+    static void TryCut(FileStream journal, long length)
+    {
+        try
+        {
+            journal.SetLength(length);
+        }
+        catch (IOException)
+        {
+            // A disk that is read-only by now, as after an error it should be: the cache goes with it.
+        }
     }
 
     void Write(int number, IReadOnlyList<StoredRow> rows)

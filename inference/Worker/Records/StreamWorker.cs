@@ -53,6 +53,11 @@ public sealed class StreamWorker : BackgroundService, IHostedLifecycleService
     {
         await using var deadline = cancellationToken.Register(_abandoned.Cancel);
         await base.StopAsync(cancellationToken);
+        if (ExecuteTask is { IsCompleted: false })
+        {
+            // A run that hangs would say so when nobody asks any more.
+            Failure ??= TooLate();
+        }
     }
 
     /// <summary>Before anything else is stopped: probes and metrics answer until the last record is written.</summary>
@@ -84,7 +89,7 @@ public sealed class StreamWorker : BackgroundService, IHostedLifecycleService
         }
         catch (OperationCanceledException) when (_abandoned.IsCancellationRequested)
         {
-            Failure = new TimeoutException("the worker stopped before every record in flight was written; the source delivers the rest again.");
+            Failure = TooLate();
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
@@ -97,6 +102,8 @@ public sealed class StreamWorker : BackgroundService, IHostedLifecycleService
         _logger.WorkEnded(Counts.Read, Counts.Written, Counts.DeadLettered, Counts.Redelivered, Counts.Retried);
         _lifetime.StopApplication();
     }
+
+    static TimeoutException TooLate() => new("the worker stopped before every record in flight was written; the source delivers the rest again.");
 
     async Task RunAsync(ModelManifest model, CancellationToken stoppingToken)
     {

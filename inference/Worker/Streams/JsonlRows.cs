@@ -3,8 +3,7 @@ namespace Mim.Inference;
 /// <summary>Rows of a JSONL file; empty lines are passed over.</summary>
 sealed class JsonlRows(Stream stream, string name, RowContract contract) : RowReader(name, contract)
 {
-    // A float32 in shortest round-trip form has at most 15 characters and a comma; the rest is for ids and indentation.
-    readonly Utf8Lines _lines = new(stream, checked((1 << 20) + contract.Width * 64));
+    readonly Utf8Lines _lines = new(stream, RowJson.MaxBytes(contract));
     readonly List<long> _numbers = [];
 
     public override void Dispose() => stream.Dispose();

@@ -13,6 +13,11 @@ static class RowJson
     /// <summary>What one line says besides its values.</summary>
     public record struct Attributes(string? Id, string? Label);
 
+    /// <summary>
+    /// What a row may be long. A float32 in shortest round-trip form has at most 15 characters and a comma; the rest is for ids and indentation.
+    /// </summary>
+    public static int MaxBytes(RowContract contract) => checked((1 << 20) + contract.Width * 64);
+
     /// <summary>Reads one line into <paramref name="values"/>.</summary>
     /// <returns>What is wrong with it, or null.</returns>
     public static string? Fault(ReadOnlySpan<byte> line, RowContract contract, Span<float> values, out Attributes attributes)

@@ -69,6 +69,21 @@ public sealed class DeployTests
         Assert.All(named, name => Assert.NotNull(typeof(InferenceOptions).GetProperty(name)));
     }
 
+    /// <summary>Otherwise outputs, data and models of gigabytes, and whatever else is no source, travel to the builder.</summary>
+    [Fact]
+    public void What_git_does_not_hold_is_no_part_of_an_image_s_context()
+    {
+        var root = Path.GetFullPath(Path.Combine(Folder(), "..", ".."));
+        var ignored = from line in File.ReadAllLines(Path.Combine(root, ".gitignore"))
+                      let path = line.TrimEnd('/')
+                      where path.Length > 0 && path[0] != '#'
+                      // A name without a folder counts at every depth for git, and only with ** for Docker.
+                      select path.Contains('/', StringComparison.Ordinal) ? path.TrimStart('/') : $"**/{path}";
+        Assert.Equal(
+            ignored.Append(".git").Order(StringComparer.Ordinal),
+            File.ReadAllLines(Path.Combine(root, ".dockerignore")).Where(line => line.Length > 0 && line[0] != '#').Order(StringComparer.Ordinal));
+    }
+
     static IEnumerable<YamlNode> Pods()
     {
         using StreamReader reader = new(Path.Combine(Folder(), "kubernetes.yaml"));

@@ -125,9 +125,31 @@ public sealed class ShardSinkTests : IDisposable
         await second.OpenAsync(s_model, CancellationToken.None);
     }
 
-    async Task<ShardSink> OpenAsync(string folder, ShardFormat format, int rows = 20)
+    /// <summary>After a failed fsync the system takes the pages for written: a second one would succeed, and say nothing.</summary>
+    [Theory]
+    [MemberData(nameof(Formats))]
+    public async Task A_disk_that_fails_ends_the_worker_and_what_it_may_not_have_is_written_when_it_comes_again(ShardFormat format)
     {
-        ShardSink sink = new(_folder[folder], format, rows);
+        var flushes = 0;
+        var sink = await OpenAsync("z", format, flushToDisk: journal => journal.Flush(++flushes == 2 ? throw new IOException("Input/output error") : true));
+        await WriteAsync(sink, [1, 2]);
+        var fault = await Assert.ThrowsAsync<InvalidOperationException>(() => WriteAsync(sink, [3, 4]));
+        Assert.Contains("what was written did not reach the disk: Input/output error", fault.Message, StringComparison.Ordinal);
+        Assert.Equal(SinkFault.Fatal, sink.FaultOf(fault));
+        await sink.DisposeAsync();
+        Assert.Equal(2, flushes);
+        Assert.Empty(Shards("z", format));
+        Assert.Equal(2, File.ReadLines(_folder["z/.open.jsonl"]).Count());
+        await using (var next = await OpenAsync("z", format))
+        {
+            await WriteAsync(next, [3, 4]);
+        }
+        AssertRows(Enumerable.Range(1, 4).Select(key => (key, key)), Sets("z", format));
+    }
+
+    async Task<ShardSink> OpenAsync(string folder, ShardFormat format, int rows = 20, Action<FileStream>? flushToDisk = null)
+    {
+        ShardSink sink = new(_folder[folder], format, rows, flushToDisk);
         await sink.OpenAsync(s_model, CancellationToken.None);
         return sink;
     }

@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.Logging.Abstractions;
 using Mim.Inference;
+using Mim.Models;
 
 namespace Mim.Tests.Inference;
 
@@ -131,6 +132,34 @@ public sealed class StreamWorkerTests
         Assert.True(next.Counts.Redelivered >= 50, $"{next.Counts.Redelivered} redelivered");
     }
 
+    /// <summary>The exit code must not depend on another service's being late, too.</summary>
+    [Fact]
+    public async Task A_run_that_hangs_past_the_deadline_is_a_failure_although_it_never_ends()
+    {
+        _queue.Add(Enumerable.Range(0, 10));
+        HungEmbedder hung = new();
+        using var worker = Create(embedder: hung);
+        await worker.StartAsync(CancellationToken.None);
+        await hung.Reached;
+        await worker.StopAsync(new CancellationToken(canceled: true));
+        Assert.False(worker.ExecuteTask!.IsCompleted);
+        Assert.StartsWith("the worker stopped before every record in flight was written", Assert.IsType<TimeoutException>(worker.Failure).Message, StringComparison.Ordinal);
+        hung.Release();
+        await worker.ExecuteTask!;
+    }
+
+    [Fact]
+    public async Task A_record_that_is_too_long_is_a_dead_letter_and_one_byte_less_is_a_row()
+    {
+        const int Longest = (1 << 20) + (2 * 64);
+        _queue.Add("long", """{"x": [1, 2]}""".PadRight(Longest + 1));
+        _queue.Add("longest", """{"x": [1, 2]}""".PadRight(Longest));
+        await RunAsync();
+        Assert.Equal("longest", Assert.Single(_sink.Rows.Values).Key);
+        var (key, why) = Assert.Single(_queue.Dead);
+        Assert.Equal(("long", "expected at most 1048704 bytes, as in a file for this model, found 1048705."), (key, why.Reason));
+    }
+
     /// <summary>F20 of the failure catalogue.</summary>
     [Fact]
     public async Task Replaying_everything_leaves_the_number_of_rows_as_it_was()
@@ -226,7 +255,31 @@ public sealed class StreamWorkerTests
         return worker;
     }
 
-    StreamWorker Create(int batch = 32, int inFlight = 256, Action<IReadOnlyList<SourceRecord>>? acknowledging = null) => new(
-        _queue.Source(acknowledging), _sink, _embedder, new WorkLimits(batch, inFlight), new FakeLifetime(), _time,
+    StreamWorker Create(
+        int batch = 32, int inFlight = 256, Action<IReadOnlyList<SourceRecord>>? acknowledging = null, IEmbedder? embedder = null) => new(
+        _queue.Source(acknowledging), _sink, embedder ?? _embedder, new WorkLimits(batch, inFlight), new FakeLifetime(), _time,
         NullLogger<StreamWorker>.Instance);
+
+    /// <summary>An engine in the middle of a run, where no token reaches it.</summary>
+    sealed class HungEmbedder : IEmbedder
+    {
+        readonly SumEmbedder _inner = new();
+        readonly TaskCompletionSource _reached = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task Reached => _reached.Task;
+
+        public void Release() => _released.SetResult();
+
+        public Task<ModelManifest?> LoadedAsync(CancellationToken cancellationToken) => _inner.LoadedAsync(cancellationToken);
+
+        public async ValueTask<ModelManifest> EmbedAsync(ReadOnlyMemory<float> x, int rows, Memory<float> z, CancellationToken cancellationToken)
+        {
+            _reached.SetResult();
+            await _released.Task;
+            return await _inner.EmbedAsync(x, rows, z, CancellationToken.None);
+        }
+
+        public ValueTask<bool> IsHealthyAsync(CancellationToken cancellationToken) => _inner.IsHealthyAsync(cancellationToken);
+    }
 }

@@ -41,6 +41,42 @@ public sealed class WorkHostTests
         Assert.DoesNotContain("cr@et", message, StringComparison.Ordinal);
     }
 
+    /// <summary>Characters that end user, password, host, path or query, where somebody forgot to encode them.</summary>
+    [Theory]
+    [InlineData("se?zq")]
+    [InlineData("se@zq")]
+    [InlineData("se/zq")]
+    [InlineData("se:zq")]
+    [InlineData("se#zq")]
+    [InlineData("se%zq")]
+    [InlineData("9977?zq@se")]
+    [InlineData("9977/zq@se")]
+    [InlineData("9977#zq@se")]
+    [InlineData("9977?queue=zq@se")]
+    [InlineData("9977?zq=se@9977?table=zq&zq=se")]
+    [InlineData("@se@zq:?/#%@")]
+    [InlineData("se\nzq")]
+    public void No_password_shows_whatever_characters_it_has(string password)
+    {
+        foreach (var form in (string[])["amqp://user:{0}@nowhere/?quue=a", "amqp:user:{0}@nowhere", "user:{0}@nowhere", "amqp://:{0}@nowhere:1/?quue=a", "amqp://us@er:{0}@nowhere/?quue=a"])
+        {
+            var address = form.Replace("{0}", password, StringComparison.Ordinal);
+            foreach (var text in (string[])[Refusal(address, Sink).Message, Refusal("amqp://nowhere/?queue=a", address).Message, new InferenceOptions { Source = address }.ToString()])
+            {
+                Assert.Contains(":***@nowhere", text, StringComparison.Ordinal);
+                Assert.DoesNotContain("zq", text, StringComparison.Ordinal);
+                Assert.DoesNotContain("9977", text, StringComparison.Ordinal);
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("amqp://nowhere:5672/?queue=a", "amqp://nowhere:5672/?queue=a")]
+    [InlineData("amqp://user@nowhere:5672/?queue=a", "amqp://user@nowhere:5672/?queue=a")]
+    [InlineData("amqp://user:p%40ss@nowhere:5672/vhost?queue=a%40b", "amqp://user:***@nowhere:5672/vhost?queue=a@b")]
+    public void A_source_shows_all_of_its_address_but_the_password(string text, string shown) =>
+        Assert.Equal(shown, RabbitAddress.Parse("--source", text).ToString());
+
     [Fact]
     public void Every_fault_of_the_options_is_in_one_message()
     {
