@@ -26,8 +26,8 @@ sealed class BatchQueue(BatchLimits limits, int maxRows, BatchAccount account)
     public bool IsStopping => _stopping;
 
     public bool TryQueue(
-        ReadOnlyMemory<float> input, int rows, Memory<float>[] outputs, TimeSpan patience, bool isCanary, bool isBrief,
-        CancellationToken cancellationToken, out ValueTask completion)
+        ReadOnlyMemory<float> input, int rows, Memory<float>[] outputs, TimeSpan patience, bool isCanary, CancellationToken cancellationToken,
+        out ValueTask completion)
     {
         lock (_gate)
         {
@@ -37,7 +37,7 @@ sealed class BatchQueue(BatchLimits limits, int maxRows, BatchAccount account)
                 {
                     request = new BatchRequest(_pool);
                 }
-                completion = request.Start(input, rows, outputs, patience, isCanary, isBrief, cancellationToken);
+                completion = request.Start(input, rows, outputs, patience, isCanary, cancellationToken);
                 _queue.Enqueue(request);
                 _queuedRows += rows;
                 account.Accepted(request);

@@ -24,33 +24,21 @@ sealed class BatchRequest(ConcurrentQueue<BatchRequest> pool) : IValueTaskSource
     /// <summary>Asked by the worker itself, and so not counted among what callers asked.</summary>
     public bool IsCanary { get; private set; }
 
-    /// <summary>Whoever waits does not block when it goes on, and so may do that on a thread with others.</summary>
-    public bool IsBrief { get; private set; }
-
     /// <summary>Rows that some batch has taken.</summary>
     public int Taken { get; set; }
 
     public bool IsLate => Taken == 0 && Deadline is { } deadline && Stopwatch.GetTimestamp() >= deadline;
 
     public ValueTask Start(
-        ReadOnlyMemory<float> input, int rows, Memory<float>[] outputs, TimeSpan patience, bool isCanary, bool isBrief, CancellationToken cancellationToken)
+        ReadOnlyMemory<float> input, int rows, Memory<float>[] outputs, TimeSpan patience, bool isCanary, CancellationToken cancellationToken)
     {
         _source.Reset();
-        _source.RunContinuationsAsynchronously = true;
-        IsBrief = isBrief;
         (Input, Rows, Outputs, Token, QueuedAt, Taken) = (input, rows, outputs, cancellationToken, Stopwatch.GetTimestamp(), 0);
         (Deadline, IsCanary) = (patience == Timeout.InfiniteTimeSpan ? null : QueuedAt + Ticks(patience), isCanary);
         return new(this, _source.Version);
     }
 
     public void Succeed() => _source.SetResult(true);
-
-    /// <summary>The same; whoever waits goes on before this returns.</summary>
-    public void SucceedHere()
-    {
-        _source.RunContinuationsAsynchronously = false;
-        _source.SetResult(true);
-    }
 
     public void Fail(Exception e) => _source.SetException(e);
 

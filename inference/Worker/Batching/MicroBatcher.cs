@@ -70,22 +70,14 @@ public sealed class MicroBatcher : IDisposable
         ReadOnlyMemory<float> input, int rows, Memory<float>[] outputs, TimeSpan patience, CancellationToken cancellationToken, out ValueTask completion)
     {
         CheckShape(input, rows, outputs);
-        return _queue.TryQueue(input, rows, outputs, patience, isCanary: false, isBrief: false, cancellationToken, out completion);
-    }
-
-    /// <summary>The same, for a caller who never blocks a thread: it goes on after others of the same run, on theirs.</summary>
-    internal bool TryRunBriefly(
-        ReadOnlyMemory<float> input, int rows, Memory<float>[] outputs, TimeSpan patience, CancellationToken cancellationToken, out ValueTask completion)
-    {
-        CheckShape(input, rows, outputs);
-        return _queue.TryQueue(input, rows, outputs, patience, isCanary: false, isBrief: true, cancellationToken, out completion);
+        return _queue.TryQueue(input, rows, outputs, patience, isCanary: false, cancellationToken, out completion);
     }
 
     /// <summary>Queues rows of the worker's own, which no count of callers' rows has in it.</summary>
     internal bool TryRunCanary(ReadOnlyMemory<float> input, int rows, Memory<float>[] outputs, out ValueTask completion)
     {
         CheckShape(input, rows, outputs);
-        return _queue.TryQueue(input, rows, outputs, Timeout.InfiniteTimeSpan, isCanary: true, isBrief: false, CancellationToken.None, out completion);
+        return _queue.TryQueue(input, rows, outputs, Timeout.InfiniteTimeSpan, isCanary: true, CancellationToken.None, out completion);
     }
 
     /// <summary>Refuses new rows, then waits until every accepted row is answered; those that still wait at the deadline are failed.</summary>
@@ -219,7 +211,10 @@ public sealed class MicroBatcher : IDisposable
                 part = default;
             }
         }
-        BatchAnswers.Send(_answered);
+        foreach (var request in _answered)
+        {
+            request.Succeed();
+        }
     }
 
     void Abandon(ref BatchPart part, Exception e)

@@ -131,7 +131,7 @@ sealed class InferEndpoint(ServedModel served, InferenceOptions options)
         }
         using (outputs)
         {
-            if (!graph.Batcher.TryRunBriefly(request.Input.Data, rows, outputs.Values, Patience(request), context.RequestAborted, out var completion))
+            if (!graph.Batcher.TryRun(request.Input.Data, rows, outputs.Values, Patience(request), context.RequestAborted, out var completion))
             {
                 // A model that left service after this request had found it: the one that came takes over.
                 if (graph.Batcher.IsStopping && served.Current is { } current && current != target.Model)

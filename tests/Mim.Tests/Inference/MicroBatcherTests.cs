@@ -405,22 +405,6 @@ public sealed class MicroBatcherTests
         Assert.False(new Call(fake.Batcher, Row(1)).Accepted);
     }
 
-    [Fact]
-    public async Task A_caller_who_blocks_when_it_goes_on_keeps_no_neighbour_waiting()
-    {
-        using var fake = new Fake(100);
-        fake.Hold();
-        Call before = new(fake.Batcher, Row(0));
-        await fake.EnteredAsync();
-        Call first = new(fake.Batcher, Row(1)), second = new(fake.Batcher, Row(2));
-        var blocked = first.Completion.ContinueWith(
-            _ => Assert.True(second.Completion.Wait(TimeSpan.FromSeconds(30))), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
-        fake.Release();
-        await blocked;
-        await second.AssertAnsweredAsync();
-        Assert.Equal([1, 2], fake.Runs);
-    }
-
     [Theory]
     [InlineData("mim.inference.items")]
     [InlineData("mim.inference.inflight")]
