@@ -5,8 +5,8 @@ using Mim.Models;
 namespace Mim.Inference;
 
 /// <summary>
-/// One graph of a verified package in ONNX Runtime; the only class that knows the engine. Runs read and write <see cref="Buffers"/> in place through
-/// bindings that are made once for each of its sizes. One run at a time.
+/// One graph of a verified package in ONNX Runtime; the only class that knows the engine. Runs read and write <see cref="Buffers"/>, on the CPU in
+/// place, through bindings that are made once for each of its sizes. One run at a time.
 /// </summary>
 public sealed class OnnxModel : IDisposable
 {
@@ -40,7 +40,8 @@ public sealed class OnnxModel : IDisposable
     OnnxModel(string name, byte[] graph, string input, string? given, IReadOnlyList<string> outputs, int maxRows, EngineOptions engine)
     {
         var session = CreateSession(graph, engine, out var device);
-        (Device, _sessions) = (device, [session]);
+        List<InferenceSession> sessions = [session];
+        Device = device;
         try
         {
             _inputShape = ShapeOf(name, "input", input, session.InputMetadata);
@@ -58,16 +59,17 @@ public sealed class OnnxModel : IDisposable
             // A session on a device plans a convolution again whenever a batch has another size than the one before it, which takes 20 times a run.
             var isApart = device == Device.Cuda && OnnxScanner.Scan(graph, name).Ops.Keys.Any(op => op is "Conv" or "ConvTranspose");
             Buffers = new BatchBuffers(isApart ? Buckets.Apart(maxRows) : Buckets.UpTo(maxRows), Width(_inputShape), [.. _outputShapes.Select(Width)]);
-            if (isApart)
+            while (isApart && sessions.Count < Buffers.Sizes.Count)
             {
-                _sessions = [session, .. Buffers.Sizes.Skip(1).Select(_ => CreateSession(graph, engine, out var _))];
+                sessions.Add(CreateSession(graph, engine, out _));
             }
         }
         catch
         {
-            session.Dispose();
+            sessions.ForEach(made => made.Dispose());
             throw;
         }
+        _sessions = [.. sessions];
         (Input, GivenInput) = (input, given);
         _bindings = new OrtIoBinding?[Buffers.Sizes.Count];
         (_inputs, _givens) = (new OrtValue?[_bindings.Length], new OrtValue?[_bindings.Length]);
@@ -117,8 +119,11 @@ public sealed class OnnxModel : IDisposable
     public void Run(int rows)
     {
         var bucket = Buffers.Bucket(rows);
-        var binding = _bindings[bucket] ??= Bind(bucket);
-        if (Device == Device.Cuda)
+        if (_bindings[bucket] is not { } binding)
+        {
+            binding = _bindings[bucket] = Bind(bucket);
+        }
+        else if (Device == Device.Cuda)
         {
             BindInputs(binding, bucket);
         }
@@ -191,7 +196,14 @@ public sealed class OnnxModel : IDisposable
         }
         device = Choose(engine.Device, options);
         Interlocked.Increment(ref s_sessionsConstructed);
-        return new InferenceSession(graph, options);
+        try
+        {
+            return new InferenceSession(graph, options);
+        }
+        catch (OnnxRuntimeException e)
+        {
+            throw new InvalidDataException($"the engine refuses the graph: {e.Message}", e);
+        }
     }
 
     InferenceSession Session(int bucket) => _sessions[_sessions.Length == 1 ? 0 : bucket];

@@ -17,7 +17,7 @@ sealed class BatchQueue(BatchLimits limits, int maxRows, BatchAccount account)
     readonly Queue<BatchRequest> _queue = new();
     int _queuedRows;
 
-    /// <summary>Somebody who waits has less time than the linger of the oldest.</summary>
+    /// <summary>Somebody who waits has less time than the linger.</summary>
     bool _isUrgent;
 
     Exception? _abandoned;
@@ -38,10 +38,10 @@ sealed class BatchQueue(BatchLimits limits, int maxRows, BatchAccount account)
                     request = new BatchRequest(_pool);
                 }
                 completion = request.Start(input, rows, outputs, patience, isCanary, cancellationToken);
+                account.Accepted(request);
                 _queue.Enqueue(request);
                 _queuedRows += rows;
-                account.Accepted(request);
-                _isUrgent |= request.Deadline is { } deadline && Stopwatch.GetElapsedTime(_queue.Peek().QueuedAt, deadline) < limits.Linger;
+                _isUrgent |= patience != Timeout.InfiniteTimeSpan && patience < limits.Linger;
                 // The thread waits for a first request, or for a batch that is full or cannot wait.
                 if (_queue.Count == 1 || _queuedRows >= maxRows || _isUrgent)
                 {
@@ -141,7 +141,7 @@ sealed class BatchQueue(BatchLimits limits, int maxRows, BatchAccount account)
         }
     }
 
-    /// <summary>How long to wait for more: without end while nothing waits, and not at all for a batch that is full or whose oldest request cannot wait.</summary>
+    /// <summary>How long to wait for more: without end while nothing waits, and not at all for a batch that is full or in which somebody cannot wait.</summary>
     TimeSpan Linger()
     {
         if (!_queue.TryPeek(out var oldest))
@@ -166,8 +166,9 @@ sealed class BatchQueue(BatchLimits limits, int maxRows, BatchAccount account)
             if (request.Token.IsCancellationRequested || request.IsLate)
             {
                 _queue.Dequeue();
-                Leave(left);
+                // First: whoever listens to the meter may throw.
                 Drop(request);
+                Leave(left);
                 continue;
             }
             var rows = Math.Min(maxRows - taken, left);

@@ -16,7 +16,7 @@ static partial class AddressQuery
         if (uri.PathAndQuery.Contains('@', StringComparison.Ordinal) || uri.Fragment.Contains('@', StringComparison.Ordinal))
         {
             throw new UsageException(
-                $"{flag}: {Redacted(text)}: expected '@' only before the host, found one behind it. In a password write ?, @, /, :, # and % as %3F, %40, %2F, %3A, %23 and %25.");
+                $"{flag}: {Redacted(text)}: expected '@' only before the host, found one behind it. In a password, a vhost or a name write ?, @, /, :, # and % as %3F, %40, %2F, %3A, %23 and %25.");
         }
         Dictionary<string, string> query = [];
         foreach (var part in uri.Query.TrimStart('?').Split('&', StringSplitOptions.RemoveEmptyEntries))

@@ -223,7 +223,7 @@ public sealed partial class ShardSink(string folder, ShardFormat format, int row
             _isRead = false;
             TryCut(journal, _flushed);
             throw new InvalidOperationException(
-                $"{journal.Name}: what was written did not reach the disk: {e.Message} Nothing of it was acknowledged. Look after the disk, then start the worker again.", e);
+                $"{journal.Name}: what was written did not reach the disk: {e.Message} What of it is not there comes again. Look after the disk, then start the worker again.", e);
         }
     }
 

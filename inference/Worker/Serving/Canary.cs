@@ -20,6 +20,9 @@ sealed class Canary
     readonly Lock _gate = new();
     Task<bool>? _check;
 
+    /// <summary>That the engine had done when it was checked last.</summary>
+    long _runs = -1;
+
     /// <summary>The goldens have been replayed before a model is served.</summary>
     volatile bool _passed = true;
 
@@ -45,7 +48,8 @@ sealed class Canary
                 // This one has been late already.
                 return false;
             }
-            check = _check = _check is { IsCompleted: false } running ? running : ReplayAsync();
+            check = _check = _check is { IsCompleted: false } running ? running : ReplayAsync(isMoving: _runs != runs);
+            _runs = runs;
         }
         try
         {
@@ -59,13 +63,14 @@ sealed class Canary
         return Passed;
     }
 
-    async Task<bool> ReplayAsync()
+    /// <param name="isMoving">Runs have ended since the last check.</param>
+    async Task<bool> ReplayAsync(bool isMoving)
     {
         var outputs = Array.ConvertAll(_model.Buffers.OutputWidths.ToArray(), width => (Memory<float>)new float[_golden.Rows * width]);
         if (!_batcher.TryRunCanary(_golden.Tensors[_model.Input], _golden.Rows, outputs, out var completion))
         {
-            // A full queue says that the worker is busy, and no more.
-            return _passed && !_batcher.IsStopping;
+            // A full queue says that the worker is busy, unless it is full because a run hangs.
+            return _passed && isMoving && !_batcher.IsStopping;
         }
         try
         {

@@ -19,11 +19,13 @@ public sealed class InferBody : IDisposable
     readonly BlockFloats? _block;
     readonly PipeReader? _reader;
     readonly SequencePosition _end;
+    readonly ByteBudget? _budget;
     float[] _buffer;
     int _length;
 
-    InferBody(int? headerLength, int bytes)
+    InferBody(int? headerLength, int bytes, ByteBudget? budget = null)
     {
+        _budget = budget;
         _headerLength = headerLength ?? int.MaxValue;
         _start = -(headerLength ?? 0) & (sizeof(float) - 1);
         _buffer = ArrayPool<float>.Shared.Rent((_start + bytes) / sizeof(float) + 1);
@@ -53,12 +55,13 @@ public sealed class InferBody : IDisposable
     /// <param name="request">Its body is read to the end.</param>
     /// <param name="headerLength">Length of the JSON, if something follows it; null otherwise.</param>
     /// <param name="maxBytes">Longest body.</param>
-    /// <returns>Null when the body is longer.</returns>
-    public static async ValueTask<InferBody?> ReadAsync(HttpRequest request, int? headerLength, int maxBytes)
+    /// <param name="budget">For this body and others.</param>
+    /// <returns>No body when it is too long, or when there is no room in the budget.</returns>
+    public static async ValueTask<(InferBody? Body, bool IsTooLong)> ReadAsync(HttpRequest request, int? headerLength, int maxBytes, ByteBudget budget)
     {
         if (request.ContentLength > maxBytes)
         {
-            return null;
+            return (null, IsTooLong: true);
         }
         var read = await request.BodyReader.ReadAsync(request.HttpContext.RequestAborted);
         while (!read.IsCompleted && request.ContentLength <= SocketBlocks.BlockBytes)
@@ -68,23 +71,24 @@ public sealed class InferBody : IDisposable
         }
         if (read.IsCompleted && read.Buffer.IsSingleSegment && read.Buffer.Length <= maxBytes)
         {
-            return new(headerLength, request.BodyReader, read.Buffer);
+            return (new(headerLength, request.BodyReader, read.Buffer), IsTooLong: false);
         }
-        InferBody body = new(headerLength, (int)Math.Min(request.ContentLength ?? 0, MaxFirstBytes));
+        InferBody body = new(headerLength, (int)Math.Min(request.ContentLength ?? 0, MaxFirstBytes), budget);
         try
         {
             while (true)
             {
-                if (read.Buffer.Length > maxBytes - body._length)
+                var isTooLong = read.Buffer.Length > maxBytes - body._length;
+                if (isTooLong || !budget.TryTake(read.Buffer.Length))
                 {
                     body.Dispose();
-                    return null;
+                    return (null, isTooLong);
                 }
                 body.Append(read.Buffer);
                 request.BodyReader.AdvanceTo(read.Buffer.End);
                 if (read.IsCompleted)
                 {
-                    return body;
+                    return (body, IsTooLong: false);
                 }
                 read = await request.BodyReader.ReadAsync(request.HttpContext.RequestAborted);
             }
@@ -113,6 +117,7 @@ public sealed class InferBody : IDisposable
             return;
         }
         ArrayPool<float>.Shared.Return(_buffer);
+        _budget?.Give(_length);
         _buffer = [];
         _length = 0;
     }

@@ -15,15 +15,14 @@ sealed class InferEndpoint(ServedModel served, InferenceOptions options)
     const long MaxTimeout = 365L * 24 * 3600 * 1_000_000;
 
     int _running;
-    long _bodyBytes;
+    readonly ByteBudget _bodies = new(options.MaxBodyBytes);
 
     public async Task HandleAsync(HttpContext context)
     {
         if (Interlocked.Increment(ref _running) > options.MaxConcurrentRequests)
         {
             Interlocked.Decrement(ref _running);
-            context.Response.Headers.RetryAfter = "1";
-            await ResponseJson.Error(context, 429, $"{options.MaxConcurrentRequests} requests are being answered; try again later.");
+            await Busy(context, $"{options.MaxConcurrentRequests} requests are being answered; try again later.");
             return;
         }
         try
@@ -57,36 +56,15 @@ sealed class InferEndpoint(ServedModel served, InferenceOptions options)
             await ResponseJson.Error(context, 400, $"{HeaderLength}: expected the bytes of the JSON in the body, found '{context.Request.Headers[HeaderLength]}'.");
             return;
         }
-        var bytes = context.Request.ContentLength ?? options.MaxRequestBytes;
-        if (bytes > options.MaxRequestBytes)
-        {
-            await TooLong(context);
-            return;
-        }
-        try
-        {
-            if (Interlocked.Add(ref _bodyBytes, bytes) > options.MaxBodyBytes)
-            {
-                context.Response.Headers.RetryAfter = "1";
-                await ResponseJson.Error(context, 429, $"the bodies of the requests that are being answered take {options.MaxBodyBytes} bytes; try again later.");
-                return;
-            }
-            await InferAsync(context, target, headerLength);
-        }
-        finally
-        {
-            Interlocked.Add(ref _bodyBytes, -bytes);
-        }
-    }
-
-    async Task InferAsync(HttpContext context, ModelTarget target, int? headerLength)
-    {
-        using var body = await InferBody.ReadAsync(context.Request, headerLength, options.MaxRequestBytes);
+        var (body, isTooLong) = await InferBody.ReadAsync(context.Request, headerLength, options.MaxRequestBytes, _bodies);
         if (body is null)
         {
-            await TooLong(context);
+            await (isTooLong
+                ? ResponseJson.Error(context, 413, $"the body is longer than {options.MaxRequestBytes} bytes; send fewer rows.")
+                : Busy(context, $"the bodies of other requests take the {options.MaxBodyBytes} bytes that there are for them; try again later."));
             return;
         }
+        using var _ = body;
         InferRequest request;
         try
         {
@@ -139,10 +117,13 @@ sealed class InferEndpoint(ServedModel served, InferenceOptions options)
                     await (ModelTarget.TryFind(context, served, out var next, out var gone) ? InferAsync(context, next, request) : gone);
                     return;
                 }
-                context.Response.Headers.RetryAfter = "1";
-                await (graph.Batcher.IsStopping
-                    ? ResponseJson.Error(context, 503, "the worker is stopping.")
-                    : ResponseJson.Error(context, 429, $"the queue is full ({options.QueueCapacity} rows); try again later."));
+                if (graph.Batcher.IsStopping)
+                {
+                    context.Response.Headers.RetryAfter = "1";
+                    await ResponseJson.Error(context, 503, "the worker is stopping.");
+                    return;
+                }
+                await Busy(context, $"the queue is full ({options.QueueCapacity} rows); try again later.");
                 return;
             }
             activity?.SetTag("model", target.Name).SetTag("version", target.Model.Version).SetTag("space_id", target.Manifest.SpaceId).SetTag("rows", rows);
@@ -166,8 +147,11 @@ sealed class InferEndpoint(ServedModel served, InferenceOptions options)
         }
     }
 
-    Task TooLong(HttpContext context) =>
-        ResponseJson.Error(context, 413, $"the body is longer than {options.MaxRequestBytes} bytes; send fewer rows.");
+    static Task Busy(HttpContext context, string why)
+    {
+        context.Response.Headers.RetryAfter = "1";
+        return ResponseJson.Error(context, 429, why);
+    }
 
     /// <summary>Triton's timeout is in microseconds, and 0 is none.</summary>
     static TimeSpan Patience(InferRequest request) =>

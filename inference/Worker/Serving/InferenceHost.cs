@@ -38,7 +38,7 @@ public static class InferenceHost
         {
             kestrel.Limits.MaxConcurrentConnections = kestrel.ApplicationServices.GetRequiredService<IOptions<InferenceOptions>>().Value.MaxConnections;
             // What a connection may bring before anybody reads it.
-            kestrel.Limits.MaxRequestBufferSize = 4 * SocketBlocks.BlockBytes;
+            kestrel.Limits.MaxRequestBufferSize = 2 * SocketBlocks.BlockBytes;
             kestrel.AddServerHeader = false;
             // OpenInference has its own bound, which answers in the protocol's words.
             kestrel.Limits.MaxRequestBodySize = null;

@@ -42,17 +42,17 @@ public sealed record InferenceOptions
     [Range(1024, 1 << 30)]
     public int MaxRequestBytes { get; init; } = 16 << 20;
 
-    /// <summary>Infer requests at once, and so the bodies in memory. Beyond this the worker answers 429.</summary>
+    /// <summary>Infer requests at once. Beyond this the worker answers 429.</summary>
     [Range(1, 1 << 16)]
     public int MaxConcurrentRequests { get; init; } = 512;
 
-    /// <summary>Bytes of the bodies in memory at once; one of unknown length counts as the longest. Beyond this the worker answers 429.</summary>
+    /// <summary>Bytes of long bodies in memory at once, as they arrive; a body of one block stays its connection's. Beyond this the worker answers 429.</summary>
     [Range(1024, 1L << 40)]
     public long MaxBodyBytes { get; init; } = 256 << 20;
 
-    /// <summary>Connections at once. Beyond this the worker closes new ones.</summary>
+    /// <summary>Connections at once, those of probes among them. Beyond this the worker closes new ones. Each may bring 128 KiB that nobody has read.</summary>
     [Range(1, 1 << 20)]
-    public int MaxConnections { get; init; } = 1024;
+    public int MaxConnections { get; init; } = 4096;
 
     /// <summary>How long the worker goes on answering, while it says that it is not ready, before it closes its listener, in seconds.</summary>
     [Range(0, 3600)]
@@ -144,6 +144,10 @@ sealed class InferenceOptionsRules : IValidateOptions<InferenceOptions>
         if (options.ApiKey is { } key && key.AsSpan().ContainsAnyExceptInRange('!', '~'))
         {
             faults.Add("ApiKey: expected visible ASCII characters without spaces, which a header can carry; what was found is not shown.");
+        }
+        if (options.MaxBodyBytes < options.MaxRequestBytes)
+        {
+            faults.Add($"MaxBodyBytes: expected at least MaxRequestBytes ({options.MaxRequestBytes}), found {options.MaxBodyBytes}: the longest request would never be taken.");
         }
         return faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);
     }

@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Logging;
-using Microsoft.ML.OnnxRuntime;
 using Mim.Models;
 
 namespace Mim.Inference;
@@ -56,15 +55,11 @@ public sealed class LoadedModel : IDisposable
             VerificationReport report = new(manifest.Name, manifest.Version, manifest.SpaceId, OnnxModel.Engine, encoder.Device, engine.Threads, checks);
             return new(package, Serve(encoder), decoder is null ? null : Serve(decoder), report);
         }
-        catch (Exception e)
+        catch
         {
             foreach (var session in sessions)
             {
                 session.Dispose();
-            }
-            if (e is OnnxRuntimeException)
-            {
-                throw new InvalidDataException($"{package.Folder}: the engine refuses it: {e.Message}", e);
             }
             throw;
         }

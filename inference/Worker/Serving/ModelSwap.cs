@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging;
+using Microsoft.ML.OnnxRuntime;
 using Mim.Models;
 
 namespace Mim.Inference;
@@ -71,7 +72,7 @@ sealed class ModelSwap(ModelSlots slots, InferenceOptions options, ILoggerFactor
             s_swaps.Add(1, new("model", Name), new("result", result.ToString().ToLowerInvariant()));
             return result;
         }
-        catch (Exception e) when (e is UsageException or InvalidDataException or IOException)
+        catch (Exception e) when (e is UsageException or InvalidDataException or IOException or OnnxRuntimeException)
         {
             s_swaps.Add(1, new("model", Name), new("result", "refused"));
             _logger.SwapRefused(e.Message);

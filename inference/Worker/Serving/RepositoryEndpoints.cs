@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
+using Microsoft.ML.OnnxRuntime;
 using Mim.Models;
 
 namespace Mim.Inference;
@@ -73,6 +74,10 @@ sealed class RepositoryEndpoints(ServedModel served, InferenceOptions options)
         {
             await ResponseJson.Error(context, 422, $"the model in service stays: {e.Message}");
         }
+        catch (OnnxRuntimeException e)
+        {
+            await ResponseJson.Error(context, 500, $"the model in service stays: the engine failed: {e.Message}");
+        }
     }
 
     public async Task UnloadAsync(HttpContext context)
@@ -108,12 +113,13 @@ sealed class RepositoryEndpoints(ServedModel served, InferenceOptions options)
     /// <summary>The members of the body, which may be empty; null after an answer that refuses it.</summary>
     static async Task<Dictionary<string, JsonElement>?> ReadAsync(HttpContext context, string known)
     {
-        using var body = await InferBody.ReadAsync(context.Request, null, MaxBytes);
+        var (body, _) = await InferBody.ReadAsync(context.Request, null, MaxBytes, new ByteBudget(MaxBytes));
         if (body is null)
         {
             await ResponseJson.Error(context, 413, $"the body is longer than {MaxBytes} bytes.");
             return null;
         }
+        using var read = body;
         if (body.Header.IsEmpty)
         {
             return [];

@@ -145,12 +145,12 @@ public sealed class ServedModel : BackgroundService
     async Task WatchAsync(CancellationToken stoppingToken)
     {
         using PeriodicTimer timer = new(TimeSpan.FromSeconds(_options.CanarySeconds), _time);
-        var passed = _time.GetTimestamp();
+        long? failing = null;
         while (await timer.WaitForNextTickAsync(stoppingToken))
         {
             if (Current is not { } model)
             {
-                passed = _time.GetTimestamp();
+                failing = null;
                 continue;
             }
             var healthy = model.IsHealthy;
@@ -168,9 +168,9 @@ public sealed class ServedModel : BackgroundService
             }
             if (model.IsHealthy || model != Current)
             {
-                passed = _time.GetTimestamp();
+                failing = null;
             }
-            else if (_time.GetElapsedTime(passed) >= TimeSpan.FromSeconds(_options.UnhealthySeconds))
+            else if (_time.GetElapsedTime(failing ??= _time.GetTimestamp()) >= TimeSpan.FromSeconds(_options.UnhealthySeconds))
             {
                 throw new InvalidOperationException(
                     $"'{model.Manifest.Name}' has not computed its golden rows for {_options.UnhealthySeconds} s; a new process may.");

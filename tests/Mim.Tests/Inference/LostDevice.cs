@@ -8,6 +8,8 @@ static class LostDevice
 {
     public const string Verb = "lose-device";
 
+    const string Driver = "libcuda.so.1";
+
     /// <summary>A kernel that traps. The driver compiles it for the device that is there.</summary>
     const string Kernel = ".version 6.4\n.target sm_70\n.address_size 64\n.visible .entry lose()\n{\n    trap;\n}\n";
 
@@ -36,7 +38,7 @@ static class LostDevice
         while (!running.IsCompleted)
         {
             time.Advance(TimeSpan.FromSeconds(10));
-            await Task.Delay(TimeSpan.FromMilliseconds(10));
+            await Task.Yield();
         }
         try
         {
@@ -71,8 +73,6 @@ static class LostDevice
             throw new InvalidOperationException($"the CUDA driver says {result}");
         }
     }
-
-    const string Driver = "libcuda.so.1";
 
     [DllImport(Driver)]
     static extern int cuInit(uint flags);

@@ -405,6 +405,22 @@ public sealed class MicroBatcherTests
         Assert.False(new Call(fake.Batcher, Row(1)).Accepted);
     }
 
+    [Fact]
+    public async Task Who_has_little_time_does_not_linger_behind_those_of_the_batch_before()
+    {
+        using var fake = new Fake(100, linger: TimeSpan.FromHours(1));
+        fake.Hold();
+        // Runs at once: its batch is full.
+        Call running = new(fake.Batcher, [.. Enumerable.Range(0, 8).SelectMany(Row)]);
+        await fake.EnteredAsync();
+        Call[] before = [.. Enumerable.Range(0, 8).Select(i => new Call(fake.Batcher, Row(i)))];
+        Call impatient = new(fake.Batcher, Row(9), patience: TimeSpan.FromMinutes(59));
+        fake.Release();
+        await running.AssertAnsweredAsync();
+        await before[^1].AssertAnsweredAsync();
+        await impatient.AssertAnsweredAsync();
+    }
+
     [Theory]
     [InlineData("mim.inference.items")]
     [InlineData("mim.inference.inflight")]
@@ -429,8 +445,16 @@ public sealed class MicroBatcherTests
         fake.Hold();
         Call first = new(fake.Batcher, Row(0));
         await fake.EnteredAsync();
-        Call[] calls = [first, .. Enumerable.Range(1, 20).Select(i => new Call(fake.Batcher, Row(i)))];
+        using CancellationTokenSource gone = new();
+        Call cancelled = new(fake.Batcher, Row(21), cancellationToken: gone.Token);
+        Call[] calls = [first, cancelled, .. Enumerable.Range(1, 20).Select(i => new Call(fake.Batcher, Row(i)))];
+        await gone.CancelAsync();
         Volatile.Write(ref throws, true);
+        if (name != "mim.inference.items")
+        {
+            // Refused, and not queued: its memory is its own again.
+            Assert.Throws<InvalidOperationException>(() => new Call(fake.Batcher, Row(22)));
+        }
         fake.Release();
         foreach (var call in calls)
         {

@@ -138,7 +138,7 @@ public sealed class ModelSwapTests : IDisposable
         var v2 = _store.Publish(_folder["planted"]).Version;
         var answer = await worker.PostAsync(Load, Version(v2));
         Assert.Equal(422, answer.Status);
-        Assert.Contains("the engine refuses it", answer.Error, StringComparison.Ordinal);
+        Assert.Contains("the engine refuses the graph", answer.Error, StringComparison.Ordinal);
         await AssertAnswersAsync(worker, TestWorker.Infer, _first, _store.VersionsOf("affine")[0]);
     }
 

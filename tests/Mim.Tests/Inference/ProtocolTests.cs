@@ -106,8 +106,9 @@ public sealed class ProtocolTests
     [Fact]
     public async Task Bodies_beyond_the_memory_for_them_are_429_at_once_and_taken_again_when_there_is_room()
     {
-        await using var worker = await TestWorker.StartAsync(("MaxBodyBytes", "1024"));
-        var body = TestWorker.Ones(1) + new string(' ', 600);
+        await using var worker = await TestWorker.StartAsync(("MaxBodyBytes", "20000"), ("MaxRequestBytes", "20000"));
+        // In pieces, as what is longer than a block comes.
+        var body = TestWorker.Ones(1) + new string(' ', 15_000);
         Task<Answer> first;
         using (var held = await HeldRequest.StartAsync(worker.Served.Graph(TensorNames.X)!.Batcher))
         {

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
@@ -47,6 +48,14 @@ public sealed class ServeTests : IDisposable
             Assert.Equal([2, AffineModel.Z], output.GetProperty("shape").EnumerateArray().Select(size => size.GetInt32()));
             OnnxModelTests.AssertClose(_affine.Expected(output.GetProperty("name").GetString()!, x), Floats(output.GetProperty("data")));
         }
+    }
+
+    [Fact]
+    public async Task The_server_bounds_its_connections_and_what_each_may_bring_unread()
+    {
+        await using var worker = await TestWorker.StartAsync(("MaxConnections", "77"));
+        var limits = worker.App.Services.GetRequiredService<IOptions<KestrelServerOptions>>().Value.Limits;
+        Assert.Equal((77L, 1L << 17), (limits.MaxConcurrentConnections, limits.MaxRequestBufferSize));
     }
 
     [Fact]
