@@ -14,8 +14,8 @@ sealed class InferEndpoint(ServedModel served, InferenceOptions options)
     /// <summary>A year, in microseconds: more than that is no timeout.</summary>
     const long MaxTimeout = 365L * 24 * 3600 * 1_000_000;
 
-    int _running;
     readonly ByteBudget _bodies = new(options.MaxBodyBytes);
+    int _running;
 
     public async Task HandleAsync(HttpContext context)
     {
@@ -64,7 +64,7 @@ sealed class InferEndpoint(ServedModel served, InferenceOptions options)
                 : Busy(context, $"the bodies of other requests take the {options.MaxBodyBytes} bytes that there are for them; try again later."));
             return;
         }
-        using var _ = body;
+        using var held = body;
         InferRequest request;
         try
         {

@@ -119,7 +119,7 @@ sealed class RepositoryEndpoints(ServedModel served, InferenceOptions options)
             await ResponseJson.Error(context, 413, $"the body is longer than {MaxBytes} bytes.");
             return null;
         }
-        using var read = body;
+        using var held = body;
         if (body.Header.IsEmpty)
         {
             return [];
