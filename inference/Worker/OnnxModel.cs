@@ -194,14 +194,15 @@ public sealed class OnnxModel : IDisposable
         {
             options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
         }
-        device = Choose(engine.Device, options);
+        var chosen = device = Choose(engine.Device, options);
         Interlocked.Increment(ref s_sessionsConstructed);
         try
         {
             return new InferenceSession(graph, options);
         }
-        catch (OnnxRuntimeException e)
+        catch (OnnxRuntimeException e) when (chosen == Device.Cpu)
         {
+            // On a device it may be the device's fault, which passes.
             throw new InvalidDataException($"the engine refuses the graph: {e.Message}", e);
         }
     }

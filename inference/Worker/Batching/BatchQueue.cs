@@ -12,6 +12,9 @@ public readonly record struct BatchLimits(int QueueRows, TimeSpan Linger = defau
 /// <summary>What waits for a run, in order of arrival, bounded in rows. Anybody queues; one thread takes.</summary>
 sealed class BatchQueue(BatchLimits limits, int maxRows, BatchAccount account)
 {
+    /// <summary>A wait counts whole milliseconds, upwards.</summary>
+    static readonly TimeSpan s_tick = TimeSpan.FromMilliseconds(1);
+
     readonly ConcurrentQueue<BatchRequest> _pool = new();
     readonly object _gate = new();
     readonly Queue<BatchRequest> _queue = new();
@@ -41,7 +44,7 @@ sealed class BatchQueue(BatchLimits limits, int maxRows, BatchAccount account)
                 account.Accepted(request);
                 _queue.Enqueue(request);
                 _queuedRows += rows;
-                _isUrgent |= patience != Timeout.InfiniteTimeSpan && patience < limits.Linger;
+                _isUrgent |= limits.Linger > TimeSpan.Zero && patience != Timeout.InfiniteTimeSpan && patience <= limits.Linger + s_tick;
                 // The thread waits for a first request, or for a batch that is full or cannot wait.
                 if (_queue.Count == 1 || _queuedRows >= maxRows || _isUrgent)
                 {
@@ -153,7 +156,6 @@ sealed class BatchQueue(BatchLimits limits, int maxRows, BatchAccount account)
             return TimeSpan.Zero;
         }
         var left = limits.Linger - Stopwatch.GetElapsedTime(oldest.QueuedAt);
-        // A wait counts whole milliseconds.
         return left <= TimeSpan.Zero ? TimeSpan.Zero : TimeSpan.FromMilliseconds(Math.Ceiling(left.TotalMilliseconds));
     }
 

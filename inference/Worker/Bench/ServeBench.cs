@@ -37,7 +37,9 @@ sealed class ServeBench(ModelPackage package, EngineOptions engine)
             typeof(ServeBench).Assembly.Location, "serve", "--model", package.Folder, "--urls", "http://127.0.0.1:0", "--batch", Batch.ToString(number),
             "--threads", engine.Threads.ToString(number), "--device", engine.Device.ToString(),
             // Room for what all clients ask at once, and for the golden rows: a refusal is no measurement.
-            "--queue", Math.Clamp(2L * Clients * Rows, new InferenceOptions().QueueCapacity, 1 << 20).ToString(number)]);
+            "--queue", Math.Clamp(2L * Clients * Rows, new InferenceOptions().QueueCapacity, 1 << 20).ToString(number),
+            "--max-requests", Math.Clamp(Clients, new InferenceOptions().MaxConcurrentRequests, 1 << 16).ToString(number),
+            "--max-connections", Math.Clamp(2L * Clients, new InferenceOptions().MaxConnections, 1 << 20).ToString(number)]);
         // A shell's words, without a shell between the process and its measured time.
         using var peer = Peer?.Split(' ', StringSplitOptions.RemoveEmptyEntries) is [var program, .. var arguments]
             ? ServerProcess.Start(program, [.. arguments, package.Folder])

@@ -23,6 +23,12 @@ sealed class Canary
     /// <summary>That the engine had done when it was checked last.</summary>
     long _runs = -1;
 
+    /// <summary>When it was first seen to have done so many.</summary>
+    long _moved;
+
+    /// <summary>The queue is full, and no run has ended for as long as golden rows may take.</summary>
+    volatile bool _isStuck;
+
     /// <summary>The goldens have been replayed before a model is served.</summary>
     volatile bool _passed = true;
 
@@ -34,7 +40,7 @@ sealed class Canary
     }
 
     /// <summary>Whether the latest check passed and no run has failed since.</summary>
-    public bool Passed => _passed && !_batcher.LastRunFailed && !_batcher.IsStopping;
+    public bool Passed => _passed && !_isStuck && !_batcher.LastRunFailed && !_batcher.IsStopping;
 
     /// <summary>Replays the golden rows, or waits for those that are on their way.</summary>
     public async Task<bool> CheckAsync(CancellationToken cancellationToken)
@@ -48,8 +54,11 @@ sealed class Canary
                 // This one has been late already.
                 return false;
             }
-            check = _check = _check is { IsCompleted: false } running ? running : ReplayAsync(isMoving: _runs != runs);
-            _runs = runs;
+            if (_runs != runs)
+            {
+                (_runs, _moved, _isStuck) = (runs, _time.GetTimestamp(), false);
+            }
+            check = _check = _check is { IsCompleted: false } running ? running : ReplayAsync(_time.GetElapsedTime(_moved));
         }
         try
         {
@@ -63,15 +72,17 @@ sealed class Canary
         return Passed;
     }
 
-    /// <param name="isMoving">Runs have ended since the last check.</param>
-    async Task<bool> ReplayAsync(bool isMoving)
+    /// <param name="still">How long no run has ended.</param>
+    async Task<bool> ReplayAsync(TimeSpan still)
     {
         var outputs = Array.ConvertAll(_model.Buffers.OutputWidths.ToArray(), width => (Memory<float>)new float[_golden.Rows * width]);
         if (!_batcher.TryRunCanary(_golden.Tensors[_model.Input], _golden.Rows, outputs, out var completion))
         {
             // A full queue says that the worker is busy, unless it is full because a run hangs.
-            return _passed && isMoving && !_batcher.IsStopping;
+            _isStuck = still >= _patience;
+            return _passed && !_batcher.IsStopping;
         }
+        _isStuck = false;
         try
         {
             await completion;

@@ -23,6 +23,9 @@ public sealed class InferBody : IDisposable
     float[] _buffer;
     int _length;
 
+    /// <summary>Of the budget.</summary>
+    long _taken;
+
     InferBody(int? headerLength, int bytes, ByteBudget? budget = null)
     {
         _budget = budget;
@@ -81,9 +84,12 @@ public sealed class InferBody : IDisposable
                 var isTooLong = read.Buffer.Length > maxBytes - body._length;
                 if (isTooLong || !budget.TryTake(read.Buffer.Length))
                 {
+                    // The server reads on to the end of the body, so that the connection can be asked again.
+                    request.BodyReader.AdvanceTo(read.Buffer.End);
                     body.Dispose();
                     return (null, isTooLong);
                 }
+                body._taken += read.Buffer.Length;
                 body.Append(read.Buffer);
                 request.BodyReader.AdvanceTo(read.Buffer.End);
                 if (read.IsCompleted)
@@ -117,7 +123,8 @@ public sealed class InferBody : IDisposable
             return;
         }
         ArrayPool<float>.Shared.Return(_buffer);
-        _budget?.Give(_length);
+        _budget?.Give(_taken);
+        _taken = 0;
         _buffer = [];
         _length = 0;
     }

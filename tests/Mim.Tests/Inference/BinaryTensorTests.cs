@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
@@ -70,6 +72,41 @@ public sealed class BinaryTensorTests
             OnnxModelTests.AssertClose(TestWorker.Affine.Expected(TensorNames.ZMean, x), values.AsSpan(0, rows * AffineModel.Z));
             OnnxModelTests.AssertClose(TestWorker.Affine.Expected(TensorNames.ZLogVar, x), values.AsSpan(rows * AffineModel.Z));
         }
+    }
+
+    [Fact]
+    public async Task A_body_that_turns_out_too_long_costs_its_request_and_not_the_connection()
+    {
+        using TemporaryFolder folder = new();
+        TestWorker.Affine.Write(folder["package"]);
+        await using var app = InferenceHost.CreateHttp(new([new("Model", folder["package"]), new("Urls", "http://127.0.0.1:0"), new("MaxRequestBytes", "200000")]));
+        await app.StartAsync();
+        Assert.True(await app.Services.GetRequiredService<ServedModel>().LoadedAsync(CancellationToken.None));
+        var connections = 0;
+        using SocketsHttpHandler handler = new()
+        {
+            ConnectCallback = async (context, cancellationToken) =>
+            {
+                connections++;
+                Socket socket = new(SocketType.Stream, ProtocolType.Tcp);
+                await socket.ConnectAsync(context.DnsEndPoint, cancellationToken);
+                return new NetworkStream(socket, ownsSocket: true);
+            },
+        };
+        using HttpClient client = new(handler) { BaseAddress = new(app.Urls.Single()) };
+        foreach (var (spaces, status) in ((int, HttpStatusCode)[])[(300_000, HttpStatusCode.RequestEntityTooLarge), (100_000, HttpStatusCode.OK)])
+        {
+            // Without its length, of which the server could tell before it reads.
+            using HttpRequestMessage request = new(HttpMethod.Post, new Uri(TestWorker.Infer, UriKind.Relative))
+            {
+                Content = new StringContent(TestWorker.Ones(1) + new string(' ', spaces)),
+            };
+            request.Headers.TransferEncodingChunked = true;
+            using var answer = await client.SendAsync(request);
+            Assert.Equal(status, answer.StatusCode);
+            await answer.Content.ReadAsByteArrayAsync();
+        }
+        Assert.Equal(1, connections);
     }
 
     [Fact]

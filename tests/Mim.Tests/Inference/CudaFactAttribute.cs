@@ -1,3 +1,4 @@
+using Microsoft.ML.OnnxRuntime;
 using Mim.Inference;
 using Mim.Models;
 using Mim.Tests.Contract;
@@ -27,7 +28,7 @@ sealed class CudaFactAttribute : FactAttribute
             OnnxModel.Encoder(ModelPackage.Open(folder["package"]), 1, new EngineOptions(1, Device.Cuda)).Dispose();
             return null;
         }
-        catch (UsageException e)
+        catch (Exception e) when (e is UsageException or OnnxRuntimeException)
         {
             return e.Message;
         }

@@ -179,10 +179,13 @@ public sealed class LifecycleTests
         var package = ModelPackage.Open(folder["package"]);
         using var model = OnnxModel.Encoder(package, 4, new EngineOptions(1, Device.Cpu));
         using var batcher = new MicroBatcher(model.Buffers, model.Run, new(16), "full", NullLogger.Instance);
-        ServedGraph graph = new(package, model, batcher, TimeSpan.FromSeconds(5), new ManualTime());
+        ManualTime time = new();
+        ServedGraph graph = new(package, model, batcher, TimeSpan.FromSeconds(5), time);
         using var held = await HeldRequest.StartAsync(batcher);
         Assert.True(batcher.TryRun(new float[16 * AffineModel.X], 16, new Memory<float>[2], CancellationToken.None, out var waiting));
         Assert.True(await graph.CheckAsync(CancellationToken.None)); // that it is full is all that is known
+        Assert.True(await graph.CheckAsync(CancellationToken.None));
+        time.Advance(TimeSpan.FromSeconds(5));
         Assert.False(await graph.CheckAsync(CancellationToken.None));
         held.Release();
         await waiting;

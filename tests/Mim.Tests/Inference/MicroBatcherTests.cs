@@ -414,7 +414,7 @@ public sealed class MicroBatcherTests
         Call running = new(fake.Batcher, [.. Enumerable.Range(0, 8).SelectMany(Row)]);
         await fake.EnteredAsync();
         Call[] before = [.. Enumerable.Range(0, 8).Select(i => new Call(fake.Batcher, Row(i)))];
-        Call impatient = new(fake.Batcher, Row(9), patience: TimeSpan.FromMinutes(59));
+        Call impatient = new(fake.Batcher, Row(9), patience: TimeSpan.FromHours(1));
         fake.Release();
         await running.AssertAnsweredAsync();
         await before[^1].AssertAnsweredAsync();
