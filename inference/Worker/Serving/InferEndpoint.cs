@@ -22,7 +22,7 @@ sealed class InferEndpoint(ServedModel served, InferenceOptions options)
         if (Interlocked.Increment(ref _running) > options.MaxConcurrentRequests)
         {
             Interlocked.Decrement(ref _running);
-            await Busy(context, $"{options.MaxConcurrentRequests} requests are being answered; try again later.");
+            await Later(context, 429, $"{options.MaxConcurrentRequests} requests are being answered; try again later.");
             return;
         }
         try
@@ -61,7 +61,7 @@ sealed class InferEndpoint(ServedModel served, InferenceOptions options)
         {
             await (isTooLong
                 ? ResponseJson.Error(context, 413, $"the body is longer than {options.MaxRequestBytes} bytes; send fewer rows.")
-                : Busy(context, $"the bodies of other requests take the {options.MaxBodyBytes} bytes that there are for them; try again later."));
+                : Later(context, 429, $"the bodies of other requests take the {options.MaxBodyBytes} bytes that there are for them; try again later."));
             return;
         }
         using var held = body;
@@ -117,13 +117,9 @@ sealed class InferEndpoint(ServedModel served, InferenceOptions options)
                     await (ModelTarget.TryFind(context, served, out var next, out var gone) ? InferAsync(context, next, request) : gone);
                     return;
                 }
-                if (graph.Batcher.IsStopping)
-                {
-                    context.Response.Headers.RetryAfter = "1";
-                    await ResponseJson.Error(context, 503, "the worker is stopping.");
-                    return;
-                }
-                await Busy(context, $"the queue is full ({options.QueueCapacity} rows); try again later.");
+                await (graph.Batcher.IsStopping
+                    ? Later(context, 503, "the worker is stopping.")
+                    : Later(context, 429, $"the queue is full ({options.QueueCapacity} rows); try again later."));
                 return;
             }
             activity?.SetTag("model", target.Name).SetTag("version", target.Model.Version).SetTag("space_id", target.Manifest.SpaceId).SetTag("rows", rows);
@@ -147,10 +143,10 @@ sealed class InferEndpoint(ServedModel served, InferenceOptions options)
         }
     }
 
-    static Task Busy(HttpContext context, string why)
+    static Task Later(HttpContext context, int status, string why)
     {
         context.Response.Headers.RetryAfter = "1";
-        return ResponseJson.Error(context, 429, why);
+        return ResponseJson.Error(context, status, why);
     }
 
     /// <summary>Triton's timeout is in microseconds, and 0 is none.</summary>

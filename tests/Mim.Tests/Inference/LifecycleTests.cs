@@ -102,13 +102,8 @@ public sealed class LifecycleTests
     [Fact]
     public async Task A_canary_that_is_late_is_a_failure_and_no_second_one_is_queued_behind_it()
     {
-        using TemporaryFolder folder = new();
-        TestWorker.Affine.Write(folder["package"]);
-        var package = ModelPackage.Open(folder["package"]);
-        using var model = OnnxModel.Encoder(package, 4, new EngineOptions(1, Device.Cpu));
-        using var batcher = new MicroBatcher(model.Buffers, model.Run, new(16), "late", NullLogger.Instance);
-        ManualTime time = new();
-        ServedGraph graph = new(package, model, batcher, TimeSpan.FromSeconds(5), time);
+        using Watched watched = new(maxRows: 4);
+        var (graph, batcher, time) = (watched.Graph, watched.Graph.Batcher, watched.Time);
         using var held = await HeldRequest.StartAsync(batcher);
         var check = graph.CheckAsync(CancellationToken.None);
         await time.AwaitedAsync(TimeSpan.FromSeconds(5));
@@ -153,13 +148,8 @@ public sealed class LifecycleTests
     [Fact]
     public async Task A_canary_that_waits_behind_other_runs_says_nothing_of_the_engine()
     {
-        using TemporaryFolder folder = new();
-        TestWorker.Affine.Write(folder["package"]);
-        var package = ModelPackage.Open(folder["package"]);
-        using var model = OnnxModel.Encoder(package, 1, new EngineOptions(1, Device.Cpu));
-        using var batcher = new MicroBatcher(model.Buffers, model.Run, new(16), "busy", NullLogger.Instance);
-        ManualTime time = new();
-        ServedGraph graph = new(package, model, batcher, TimeSpan.FromSeconds(5), time);
+        using Watched watched = new(maxRows: 1);
+        var (graph, batcher, time) = (watched.Graph, watched.Graph.Batcher, watched.Time);
         using var first = await HeldRequest.StartAsync(batcher);
         var queued = HeldRequest.StartAsync(batcher);
         var check = graph.CheckAsync(CancellationToken.None);
@@ -174,13 +164,8 @@ public sealed class LifecycleTests
     [Fact]
     public async Task A_queue_that_is_full_behind_a_run_that_hangs_is_no_busy_worker()
     {
-        using TemporaryFolder folder = new();
-        TestWorker.Affine.Write(folder["package"]);
-        var package = ModelPackage.Open(folder["package"]);
-        using var model = OnnxModel.Encoder(package, 4, new EngineOptions(1, Device.Cpu));
-        using var batcher = new MicroBatcher(model.Buffers, model.Run, new(16), "full", NullLogger.Instance);
-        ManualTime time = new();
-        ServedGraph graph = new(package, model, batcher, TimeSpan.FromSeconds(5), time);
+        using Watched watched = new(maxRows: 4);
+        var (graph, batcher, time) = (watched.Graph, watched.Graph.Batcher, watched.Time);
         using var held = await HeldRequest.StartAsync(batcher);
         Assert.True(batcher.TryRun(new float[16 * AffineModel.X], 16, new Memory<float>[2], CancellationToken.None, out var waiting));
         Assert.True(await graph.CheckAsync(CancellationToken.None)); // that it is full is all that is known
@@ -190,6 +175,31 @@ public sealed class LifecycleTests
         held.Release();
         await waiting;
         Assert.True(await graph.CheckAsync(CancellationToken.None));
+    }
+
+    /// <summary>A graph whose golden rows may take 5 seconds, in front of a queue of 16 rows.</summary>
+    sealed class Watched : IDisposable
+    {
+        readonly TemporaryFolder _folder = new();
+
+        public Watched(int maxRows)
+        {
+            TestWorker.Affine.Write(_folder["package"]);
+            var package = ModelPackage.Open(_folder["package"]);
+            var model = OnnxModel.Encoder(package, maxRows, new EngineOptions(1, Device.Cpu));
+            Graph = new(package, model, new MicroBatcher(model.Buffers, model.Run, new(16), "watched", NullLogger.Instance), TimeSpan.FromSeconds(5), Time);
+        }
+
+        public ManualTime Time { get; } = new();
+
+        public ServedGraph Graph { get; }
+
+        public void Dispose()
+        {
+            Graph.Batcher.Dispose();
+            Graph.Model.Dispose();
+            _folder.Dispose();
+        }
     }
 
     /// <summary>Lets other threads on until the condition comes true.</summary>
