@@ -27,6 +27,15 @@ public sealed class ServeProcessTests
         Assert.Equal(ExitCode.Done, await worker.ExitCodeAsync());
     }
 
+    /// <summary>The pool reads how many threads it is to have once: whatever queues to it before the command sets that, undoes it.</summary>
+    [Fact]
+    public async Task The_inference_thread_has_a_processor_that_requests_have_no_thread_for()
+    {
+        using ServingProcess worker = new();
+        await worker.ReadyAsync();
+        Assert.Contains($"Requests have {Math.Max(1, Environment.ProcessorCount - 1)} threads", worker.Log, StringComparison.Ordinal);
+    }
+
     /// <summary>A .NET host whose background service fails ends with 0 by default (dotnet/runtime#67146).</summary>
     [Fact]
     public async Task A_failure_after_the_start_is_not_exit_code_0()

@@ -12,7 +12,8 @@ sealed class ServeBench(ModelPackage package, EngineOptions engine)
     /// <summary>Rows that the bare loop goes through again and again: more than a cache holds, as requests are.</summary>
     const int LoopRows = 4096;
 
-    const int WarmUpPairs = 2;
+    /// <summary>Of load: so long the runtime compiles the server's hot code again and again, which takes a fortieth of its time, and sizes its pools.</summary>
+    static readonly TimeSpan s_warmUp = TimeSpan.FromSeconds(15);
 
     public required int Clients { get; init; }
 
@@ -53,8 +54,7 @@ sealed class ServeBench(ModelPackage package, EngineOptions engine)
         using var theirs = peer is null ? null : await ConnectAsync(peer, x, expected, cancellationToken);
 
         List<ServeBenchHalf> mine = [], other = [];
-        // The first pairs warm up: tiers of compiled code, sizes of queues.
-        for (var pair = -WarmUpPairs; pair < Pairs; pair++)
+        for (var pair = -(int)Math.Ceiling(s_warmUp / Time); pair < Pairs; pair++)
         {
             ServeBenchHalf a, b;
             if (pair % 2 == 0)

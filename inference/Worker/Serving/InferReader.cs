@@ -1,10 +1,22 @@
+using System.Text;
 using System.Text.Json;
+using Mim.Models;
 
 namespace Mim.Inference;
 
 /// <summary>A forward reader of a request's JSON that says in the caller's words what it expected; numbers of a tensor go past it.</summary>
 ref struct InferReader(ReadOnlySpan<byte> text)
 {
+    /// <summary>What well-formed requests say: they need no string of their own.</summary>
+    static readonly (byte[] Utf8, string Text)[] s_words =
+    [
+        .. new[]
+        {
+            "name", "parameters", "inputs", "outputs", "shape", "datatype", "data", "binary_data", "binary_data_size", "binary_data_output", "FP32", "id",
+            TensorNames.X, TensorNames.Z, TensorNames.ZMean, TensorNames.ZLogVar, TensorNames.XMean,
+        }.Select(word => (Encoding.UTF8.GetBytes(word), word)),
+    ];
+
     readonly ReadOnlySpan<byte> _text = text;
     Utf8JsonReader _json = new(text);
     int _skipped;
@@ -18,7 +30,7 @@ ref struct InferReader(ReadOnlySpan<byte> text)
     public string? NextKey()
     {
         _json.Read();
-        return _json.TokenType == JsonTokenType.PropertyName ? _json.GetString() : null;
+        return _json.TokenType == JsonTokenType.PropertyName ? Word() : null;
     }
 
     /// <summary>Steps into an array's next item, or past its end.</summary>
@@ -45,7 +57,7 @@ ref struct InferReader(ReadOnlySpan<byte> text)
     public string? Text(string what)
     {
         Expect(JsonTokenType.String, what);
-        return _json.GetString();
+        return Word();
     }
 
     public long Integer(string what)
@@ -98,6 +110,21 @@ ref struct InferReader(ReadOnlySpan<byte> text)
     {
         _json.Read();
         _json.Skip();
+    }
+
+    readonly string? Word()
+    {
+        if (!_json.ValueIsEscaped)
+        {
+            foreach (var (utf8, word) in s_words)
+            {
+                if (_json.ValueSpan.SequenceEqual(utf8))
+                {
+                    return word;
+                }
+            }
+        }
+        return _json.GetString();
     }
 
     /// <summary>Anything after the object is a <see cref="JsonException"/>.</summary>

@@ -123,8 +123,7 @@ sealed class ModelSwap(ModelSlots slots, InferenceOptions options, ILoggerFactor
         {
             return SwapResult.Unchanged;
         }
-        // Hashing and computing take seconds, which the threads that answer requests do not wait for.
-        var package = await Task.Run(
+        var package = await RequestThreads.Aside(
             () => version is null ? ModelPackage.Open(Store.Resolve(options.Model)) : Store.Verify($"{Name}/{version}"), cancellationToken);
         if (package.Manifest.Name != Name)
         {
@@ -134,7 +133,7 @@ sealed class ModelSwap(ModelSlots slots, InferenceOptions options, ILoggerFactor
         {
             return SwapResult.Unchanged;
         }
-        var candidate = await Task.Run(() => LoadedModel.Load(package, options, loggers, time), cancellationToken);
+        var candidate = await RequestThreads.Aside(() => LoadedModel.Load(package, options, loggers, time), cancellationToken);
         if (!candidate.Report.Passed)
         {
             candidate.Dispose();

@@ -38,9 +38,13 @@ public static class ServeCommand
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var sources = flags.Sources(parsed);
-            using var host = parsed.GetValue(stdin)
-                ? InferenceHost.CreateStream(sources, Console.OpenStandardInput(), Console.OpenStandardOutput())
-                : InferenceHost.CreateHttp(sources);
+            if (parsed.GetValue(stdin))
+            {
+                using var stream = InferenceHost.CreateStream(sources, Console.OpenStandardInput(), Console.OpenStandardOutput());
+                return await InferenceHost.RunAsync(stream, cancellationToken);
+            }
+            RequestThreads.Configure();
+            using var host = InferenceHost.CreateHttp(sources);
             return await InferenceHost.RunAsync(host, cancellationToken);
         });
         return command;

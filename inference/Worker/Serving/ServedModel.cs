@@ -112,7 +112,7 @@ public sealed class ServedModel : BackgroundService
     {
         try
         {
-            BrokenBounds = _swap.First();
+            BrokenBounds = await RequestThreads.Aside(_swap.First, stoppingToken);
             _loaded.SetResult(BrokenBounds.Count == 0);
             if (BrokenBounds.Count == 0)
             {
