@@ -33,7 +33,7 @@ public sealed class ServeProcessTests
     {
         using ServingProcess worker = new();
         await worker.ReadyAsync();
-        Assert.Contains($"Requests have {Math.Max(1, Environment.ProcessorCount - 1)} threads", worker.Log, StringComparison.Ordinal);
+        Assert.Contains($"Requests have {Math.Max(1, Environment.ProcessorCount - 1)} threads,", worker.Log, StringComparison.Ordinal);
     }
 
     /// <summary>A .NET host whose background service fails ends with 0 by default (dotnet/runtime#67146).</summary>

@@ -1,33 +1,28 @@
 namespace Mim.Inference;
 
 /// <summary>
-/// The threads that read and answer requests: the runtime's pool, one thread less than there are processors, because the inference thread keeps one busy. By
-/// default the pool has a thread for each and wakes one for every other piece of work; on two processors each awakened one takes the processor from the
-/// thread that woke it, finds nothing left and sleeps again, three times a request. What takes long runs aside of them.
+/// The threads that read and answer requests: the runtime's pool, which begins with one thread less than there are processors, because the inference thread
+/// keeps one busy, and takes more as long as they answer more. By default it begins with one for each processor and wakes one for every other piece of work;
+/// on two processors each awakened one takes the processor from the thread that woke it, finds nothing left and sleeps again. What takes long runs aside.
 /// </summary>
 static class RequestThreads
 {
     const string MinThreads = "System.Threading.ThreadPool.MinThreads";
 
-    /// <summary>Otherwise the pool tries now and then whether more threads answer more, and keeps those it has tried.</summary>
-    const string Fixed = "System.Threading.ThreadPool.HillClimbing.Disable";
-
     /// <summary>
-    /// To be called before anything is queued to the pool, which reads this once. A pool that stands still for half a second gets another thread anyhow. What
-    /// the operator has configured stays.
+    /// To be called before anything is queued to the pool, which reads this once. What the operator has configured stays.
     /// </summary>
     public static void Configure()
     {
         if (AppContext.GetData(MinThreads) is null)
         {
             AppContext.SetData(MinThreads, Count(Environment.ProcessorCount));
-            AppContext.SetData(Fixed, true);
         }
     }
 
     public static int Count(int processors) => Math.Max(1, processors - 1);
 
-    /// <summary>How many the pool has whenever there is work for them.</summary>
+    /// <summary>How many the pool has at least whenever there is work for them.</summary>
     public static int Configured
     {
         get
