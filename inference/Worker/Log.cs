@@ -12,8 +12,8 @@ static partial class Log
         Message = "{Name} {Version} (space {SpaceId}) in service on {Engine}, {Device}, {Threads} threads; goldens replayed, max abs {MaxAbs:G3}")]
     public static partial void Loaded(this ILogger logger, string name, string version, string spaceId, string engine, Device device, int threads, double maxAbs);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Requests have {Threads} threads, and more when that answers more")]
-    public static partial void RequestThreads(this ILogger logger, int threads);
+    [LoggerMessage(Level = LogLevel.Information, Message = "Requests have {Threads} threads, and more when that answers more; {Gathering} gather what arrives")]
+    public static partial void RequestThreads(this ILogger logger, int threads, int gathering);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Listening on {Urls}")]
     public static partial void Listening(this ILogger logger, IEnumerable<string> urls);

@@ -27,13 +27,21 @@ public sealed class ServeProcessTests
         Assert.Equal(ExitCode.Done, await worker.ExitCodeAsync());
     }
 
-    /// <summary>The pool reads how many threads it is to have once: whatever queues to it before the command sets that, undoes it.</summary>
+    /// <summary>
+    /// The pool reads how many threads it is to have once: whatever queues to it before the command sets that, undoes it. Of the second the kernel is the witness,
+    /// for the threads that the runtime names so.
+    /// </summary>
     [Fact]
-    public async Task The_inference_thread_has_a_processor_that_requests_have_no_thread_for()
+    public async Task Requests_leave_a_processor_to_the_inference_thread_and_the_thread_of_sockets_preempts_nobody()
     {
         using ServingProcess worker = new();
         await worker.ReadyAsync();
         Assert.Contains($"Requests have {Math.Max(1, Environment.ProcessorCount - 1)} threads,", worker.Log, StringComparison.Ordinal);
+        const int policy = 38;
+        var sockets = Directory.GetDirectories($"/proc/{worker.Process.Id}/task").Where(task => File.ReadAllText(Path.Combine(task, "comm")) == ".NET Sockets\n").ToList();
+        Assert.NotEmpty(sockets);
+        // Behind the name, which has spaces: field 41 of all.
+        Assert.All(sockets, task => Assert.Equal("3", File.ReadAllText(Path.Combine(task, "stat")).Split(") ")[1].Split(' ')[policy]));
     }
 
     /// <summary>A .NET host whose background service fails ends with 0 by default (dotnet/runtime#67146).</summary>

@@ -50,11 +50,7 @@ public static class InferenceHost
             TimeSpan.FromSeconds(services.GetRequiredService<IOptions<InferenceOptions>>().Value.PreStopSeconds), services.GetRequiredService<TimeProvider>()));
         builder.Services.AddSingleton(_ => new PrometheusMetrics(PrometheusMetrics.Meters));
         (var app, options) = Build(builder.Build);
-        app.Lifetime.ApplicationStarted.Register(() =>
-        {
-            app.Logger.RequestThreads(RequestThreads.Configured);
-            app.Logger.Listening(app.Urls);
-        });
+        app.Lifetime.ApplicationStarted.Register(() => app.Logger.Listening(app.Urls));
         ApiKey.Require(app, options);
         // It hears what is measured after it was made.
         _ = app.Services.GetRequiredService<PrometheusMetrics>();
@@ -111,7 +107,7 @@ public static class InferenceHost
         builder.Logging.AddSimpleConsole(console => (console.SingleLine, console.ColorBehavior) = (true, LoggerColorBehavior.Disabled));
         builder.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
-        // It says nothing that is not thrown, too, and for as long as it might it makes a span of every request, exported or not.
+        // What it would say is thrown, too; as long as it may say anything, it makes a span of every request, exported or not.
         builder.Logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
         // What ends the host is thrown, and said once by whoever ran it.
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);

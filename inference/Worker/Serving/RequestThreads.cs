@@ -1,3 +1,6 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+
 namespace Mim.Inference;
 
 /// <summary>
@@ -7,6 +10,14 @@ namespace Mim.Inference;
 /// </summary>
 static class RequestThreads
 {
+    const string Tasks = "/proc/self/task";
+
+    /// <summary>What the runtime calls its threads that wait for all sockets.</summary>
+    const string OfSockets = ".NET Sockets";
+
+    /// <summary>SCHED_BATCH.</summary>
+    const int Batch = 3;
+
     const string MinThreads = "System.Threading.ThreadPool.MinThreads";
 
     /// <summary>
@@ -32,7 +43,34 @@ static class RequestThreads
         }
     }
 
+    /// <summary>
+    /// By default a thread that waits for sockets takes the processor from whoever is running there whenever something arrives. As a batch thread it waits for
+    /// its turn, and then hears of several arrivals at once: a tenth less processor time for a request of one row. Needs Linux and no privilege; where it is
+    /// forbidden, nothing changes.
+    /// </summary>
+    /// <returns>How many threads do; the runtime makes them for the first socket.</returns>
+    public static int GatherArrivals() => OperatingSystem.IsLinux()
+        ? Directory.EnumerateDirectories(Tasks).Count(task => NameOf(task) == OfSockets && SetScheduler(int.Parse(Path.GetFileName(task), CultureInfo.InvariantCulture), Batch, 0) == 0)
+        : 0;
+
     /// <summary>On a thread of its own: a pool of few threads is not to wait for what computes or reads for seconds.</summary>
     public static Task<T> Aside<T>(Func<T> work, CancellationToken cancellationToken) =>
         Task.Factory.StartNew(work, cancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+    static string? NameOf(string task)
+    {
+        try
+        {
+            return File.ReadAllText(Path.Combine(task, "comm")).TrimEnd();
+        }
+        catch (IOException)
+        {
+            // It has ended meanwhile.
+            return null;
+        }
+    }
+
+    /// <param name="priority">Of a structure with this one member; 0 for all policies but real time.</param>
+    [DllImport("libc", EntryPoint = "sched_setscheduler")]
+    static extern int SetScheduler(int thread, int policy, in int priority);
 }

@@ -45,6 +45,11 @@ public static class ServeCommand
             }
             RequestThreads.Configure();
             using var host = InferenceHost.CreateHttp(sources);
+            host.Lifetime.ApplicationStarted.Register(() =>
+            {
+                var gathering = RequestThreads.GatherArrivals();
+                host.Logger.RequestThreads(RequestThreads.Configured, gathering);
+            });
             return await InferenceHost.RunAsync(host, cancellationToken);
         });
         return command;
