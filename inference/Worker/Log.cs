@@ -12,7 +12,7 @@ static partial class Log
         Message = "{Name} {Version} (space {SpaceId}) in service on {Engine}, {Device}, {Threads} threads; goldens replayed, max abs {MaxAbs:G3}")]
     public static partial void Loaded(this ILogger logger, string name, string version, string spaceId, string engine, Device device, int threads, double maxAbs);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Requests have {Threads} threads, and more when that answers more; {Gathering} gather what arrives")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "Threads for requests: {Threads}, and more when that answers more; threads for sockets as batch threads: {Gathering}")]
     public static partial void RequestThreads(this ILogger logger, int threads, int gathering);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Listening on {Urls}")]

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using Mim.Models;
@@ -9,6 +10,9 @@ namespace Mim.Pipeline.Tests;
 /// <summary>The worker as an init system meets it: signals and exit codes.</summary>
 public sealed class ServeProcessTests
 {
+    /// <summary>SCHED_OTHER and SCHED_BATCH.</summary>
+    const int Usual = 0, Batch = 3;
+
     static readonly string s_one =
         $$"""{"inputs": [{"name": "x", "shape": [1, {{AffineModel.X}}], "datatype": "FP32", "data": [{{string.Join(',', Enumerable.Repeat("1", AffineModel.X))}}]}]}""";
 
@@ -27,21 +31,36 @@ public sealed class ServeProcessTests
         Assert.Equal(ExitCode.Done, await worker.ExitCodeAsync());
     }
 
-    /// <summary>
-    /// The pool reads how many threads it is to have once: whatever queues to it before the command sets that, undoes it. Of the second the kernel is the witness,
-    /// for the threads that the runtime names so.
-    /// </summary>
+    /// <summary>The pool reads how many threads it is to have once: whatever queues to it before the command sets that, undoes it (two processors or more show that).</summary>
     [Fact]
     public async Task Requests_leave_a_processor_to_the_inference_thread_and_the_thread_of_sockets_preempts_nobody()
     {
         using ServingProcess worker = new();
-        await worker.ReadyAsync();
-        Assert.Contains($"Requests have {Math.Max(1, Environment.ProcessorCount - 1)} threads,", worker.Log, StringComparison.Ordinal);
-        const int policy = 38;
-        var sockets = Directory.GetDirectories($"/proc/{worker.Process.Id}/task").Where(task => File.ReadAllText(Path.Combine(task, "comm")) == ".NET Sockets\n").ToList();
+        await SettledAsync(worker);
+        var policies = Policies(worker);
+        var sockets = policies.Where(thread => thread.Name == ".NET Sockets").ToList();
         Assert.NotEmpty(sockets);
-        // Behind the name, which has spaces: field 41 of all.
-        Assert.All(sockets, task => Assert.Equal("3", File.ReadAllText(Path.Combine(task, "stat")).Split(") ")[1].Split(' ')[policy]));
+        Assert.All(sockets, thread => Assert.Equal(Batch, thread.Policy));
+        Assert.All(policies.Where(thread => thread.Name.StartsWith("inference", StringComparison.Ordinal)), thread => Assert.Equal(Usual, thread.Policy));
+        Assert.Contains(
+            $"Threads for requests: {Math.Max(1, Environment.ProcessorCount - 1)}, and more when that answers more; threads for sockets as batch threads: {sockets.Count}", worker.Log,
+            StringComparison.Ordinal);
+    }
+
+    /// <summary>A thread has the policy of the one that made it, and the thread of sockets makes threads of the pool. Here all of them are batch threads.</summary>
+    [Fact]
+    public async Task A_model_that_a_batch_thread_loads_has_no_batch_thread()
+    {
+        using ServingProcess worker = new("--model-control");
+        var url = await SettledAsync(worker);
+        foreach (var thread in Policies(worker).Where(thread => thread.Id != worker.Process.Id))
+        {
+            using var chrt = Process.Start("chrt", ["--batch", "--pid", "0", $"{thread.Id}"]);
+            await chrt.WaitForExitAsync();
+        }
+        Assert.Equal(200, await worker.StatusAsync($"{url}/v2/repository/models/affine/load", "{}"));
+        var inference = Policies(worker).Where(thread => thread.Name.StartsWith("inference", StringComparison.Ordinal)).MaxBy(thread => thread.Id);
+        Assert.Equal(Usual, inference.Policy);
     }
 
     /// <summary>A .NET host whose background service fails ends with 0 by default (dotnet/runtime#67146).</summary>
@@ -75,5 +94,39 @@ public sealed class ServeProcessTests
         using ServingProcess worker = new("--urls", $"http://127.0.0.1:{port}");
         Assert.Equal(ExitCode.Failed, await worker.ExitCodeAsync());
         Assert.Contains($"{port}", worker.Log, StringComparison.Ordinal);
+    }
+
+    /// <summary>Ends when the worker is ready and its threads are as they shall be.</summary>
+    static async Task<string> SettledAsync(ServingProcess worker)
+    {
+        var url = await worker.ReadyAsync();
+        while (!worker.Log.Contains("Threads for requests", StringComparison.Ordinal))
+        {
+            Assert.False(worker.Process.HasExited, worker.Log);
+            await Task.Yield();
+        }
+        return url;
+    }
+
+    static List<(int Id, string Name, int Policy)> Policies(ServingProcess worker)
+    {
+        // Behind the name, which has spaces: field 41 of all.
+        const int field = 38;
+        List<(int, string, int)> threads = [];
+        foreach (var task in Directory.GetDirectories($"/proc/{worker.Process.Id}/task"))
+        {
+            try
+            {
+                var stat = File.ReadAllText(Path.Combine(task, "stat")).Split(") ")[1].Split(' ');
+                threads.Add((
+                    int.Parse(Path.GetFileName(task), CultureInfo.InvariantCulture), File.ReadAllText(Path.Combine(task, "comm")).TrimEnd(),
+                    int.Parse(stat[field], CultureInfo.InvariantCulture)));
+            }
+            catch (IOException)
+            {
+                // It has ended meanwhile.
+            }
+        }
+        return threads;
     }
 }

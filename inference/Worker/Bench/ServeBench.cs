@@ -12,7 +12,7 @@ sealed class ServeBench(ModelPackage package, EngineOptions engine)
     /// <summary>Rows that the bare loop goes through again and again: more than a cache holds, as requests are.</summary>
     const int LoopRows = 4096;
 
-    /// <summary>Of load: so long the runtime compiles the server's hot code again and again, which takes a fortieth of its time, and sizes its pools.</summary>
+    /// <summary>Of load: so long the runtime compiles the server's hot code anew, which takes a twelfth of its time at first, and sizes its pools.</summary>
     static readonly TimeSpan s_warmUp = TimeSpan.FromSeconds(15);
 
     public required int Clients { get; init; }

@@ -112,6 +112,9 @@ ref struct InferReader(ReadOnlySpan<byte> text)
         _json.Skip();
     }
 
+    /// <summary>Anything after the object is a <see cref="JsonException"/>.</summary>
+    public void End() => _json.Read();
+
     readonly string? Word()
     {
         if (!_json.ValueIsEscaped)
@@ -126,7 +129,4 @@ ref struct InferReader(ReadOnlySpan<byte> text)
         }
         return _json.GetString();
     }
-
-    /// <summary>Anything after the object is a <see cref="JsonException"/>.</summary>
-    public void End() => _json.Read();
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Microsoft.AspNetCore.Builder;
 
 namespace Mim.Inference;
 
@@ -45,13 +46,22 @@ public static class ServeCommand
             }
             RequestThreads.Configure();
             using var host = InferenceHost.CreateHttp(sources);
-            host.Lifetime.ApplicationStarted.Register(() =>
-            {
-                var gathering = RequestThreads.GatherArrivals();
-                host.Logger.RequestThreads(RequestThreads.Configured, gathering);
-            });
+            host.Lifetime.ApplicationStarted.Register(() => _ = GatherArrivalsAsync(host));
             return await InferenceHost.RunAsync(host, cancellationToken);
         });
         return command;
+    }
+
+    static async Task GatherArrivalsAsync(WebApplication host)
+    {
+        try
+        {
+            var gathering = await RequestThreads.GatherArrivalsAsync(host.Lifetime.ApplicationStopping);
+            host.Logger.RequestThreads(RequestThreads.Minimum, gathering);
+        }
+        catch (OperationCanceledException)
+        {
+            // It stops before it has begun.
+        }
     }
 }
