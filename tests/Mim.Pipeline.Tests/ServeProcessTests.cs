@@ -47,7 +47,7 @@ public sealed class ServeProcessTests
             StringComparison.Ordinal);
     }
 
-    /// <summary>A thread has the policy of the one that made it, and the thread of sockets makes threads of the pool. Here all of them are batch threads.</summary>
+    /// <summary>Linux gives a thread the policy of the one that made it, and the thread of sockets makes threads of the pool; the runtime gives each the usual one. All are batch threads here.</summary>
     [Fact]
     public async Task A_model_that_a_batch_thread_loads_has_no_batch_thread()
     {

@@ -73,20 +73,9 @@ static class RequestThreads
         return gathering;
     }
 
-    /// <summary>
-    /// On a thread of its own: a pool of few threads is not to wait for what computes or reads for seconds. A batch thread may have made it, whose policy it does
-    /// not keep, nor do the threads that the work makes: those of inference are to run when there is something to compute.
-    /// </summary>
-    public static Task<T> Aside<T>(Func<T> work, CancellationToken cancellationToken) => Task.Factory.StartNew(
-        () =>
-        {
-            if (OperatingSystem.IsLinux() && GetScheduler(0) == Batch && GetScheduler(Environment.ProcessId) == Usual)
-            {
-                _ = SetScheduler(0, Usual, 0);
-            }
-            return work();
-        },
-        cancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    /// <summary>On a thread of its own: a pool of few threads is not to wait for what computes or reads for seconds.</summary>
+    public static Task<T> Aside<T>(Func<T> work, CancellationToken cancellationToken) =>
+        Task.Factory.StartNew(work, cancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     static List<int> OfName(string name)
     {
@@ -108,11 +97,9 @@ static class RequestThreads
         return threads;
     }
 
-    /// <param name="thread">0: this one. That of the process's id is the first.</param>
     [DllImport("libc", EntryPoint = "sched_getscheduler")]
     static extern int GetScheduler(int thread);
 
-    /// <param name="thread">0: this one.</param>
     /// <param name="priority">A structure's only member; 0 for all policies but real time.</param>
     [DllImport("libc", EntryPoint = "sched_setscheduler")]
     static extern int SetScheduler(int thread, int policy, in int priority);
