@@ -22,7 +22,7 @@ sealed class InferEndpoint(ServedModel served, InferenceOptions options)
         if (Interlocked.Increment(ref _running) > options.MaxConcurrentRequests)
         {
             Interlocked.Decrement(ref _running);
-            await Later(context, 429, $"{options.MaxConcurrentRequests} requests are being answered; try again later.");
+            await ResponseJson.Later(context, 429, $"{options.MaxConcurrentRequests} requests are being answered; try again later.");
             return;
         }
         try
@@ -61,7 +61,7 @@ sealed class InferEndpoint(ServedModel served, InferenceOptions options)
         {
             await (isTooLong
                 ? ResponseJson.Error(context, 413, $"the body is longer than {options.MaxRequestBytes} bytes; send fewer rows.")
-                : Later(context, 429, $"the bodies of other requests take the {options.MaxBodyBytes} bytes that there are for them; try again later."));
+                : ResponseJson.Later(context, 429, $"the bodies of other requests take the {options.MaxBodyBytes} bytes that there are for them; try again later."));
             return;
         }
         using var held = body;
@@ -118,8 +118,8 @@ sealed class InferEndpoint(ServedModel served, InferenceOptions options)
                     return;
                 }
                 await (graph.Batcher.IsStopping
-                    ? Later(context, 503, "the worker is stopping.")
-                    : Later(context, 429, $"the queue is full ({options.QueueCapacity} rows); try again later."));
+                    ? ResponseJson.Later(context, 503, "the worker is stopping.")
+                    : ResponseJson.Later(context, 429, $"the queue is full ({options.QueueCapacity} rows); try again later."));
                 return;
             }
             activity?.SetTag("model", target.Name).SetTag("version", target.Model.Version).SetTag("space_id", target.Manifest.SpaceId).SetTag("rows", rows);
@@ -141,12 +141,6 @@ sealed class InferEndpoint(ServedModel served, InferenceOptions options)
                 ? ResponseJson.Error(context, 400, fault)
                 : InferAnswer.WriteAsync(context, target, request, graph.Model, outputs, rows));
         }
-    }
-
-    static Task Later(HttpContext context, int status, string why)
-    {
-        context.Response.Headers.RetryAfter = "1";
-        return ResponseJson.Error(context, status, why);
     }
 
     /// <summary>Triton's timeout is in microseconds, and 0 is none.</summary>

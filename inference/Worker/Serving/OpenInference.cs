@@ -84,11 +84,7 @@ static class OpenInference
             ResponseJson.Error(context, 404, $"{context.Request.Method} {context.Request.Path}: no such endpoint; expected {known}."));
     }
 
-    public static Task NotReady(HttpContext context)
-    {
-        context.Response.Headers.RetryAfter = "1";
-        return ResponseJson.Error(context, 503, "the model is not in service yet.");
-    }
+    public static Task NotReady(HttpContext context) => ResponseJson.Later(context, 503, "the model is not in service yet.");
 
     public static void WriteSpace(Utf8JsonWriter json, ModelManifest manifest) => json.WriteString("space_id", manifest.SpaceId);
 

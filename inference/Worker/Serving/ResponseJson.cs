@@ -38,6 +38,13 @@ sealed class ResponseJson : IBufferWriter<byte>, IDisposable
 
     public static Task Error(HttpContext context, int status, string message) => Write(context, status, json => json.WriteString("error", message));
 
+    /// <summary>An error that passes: who asks again in a second may be answered.</summary>
+    public static Task Later(HttpContext context, int status, string message)
+    {
+        context.Response.Headers.RetryAfter = "1";
+        return Error(context, status, message);
+    }
+
     public void Advance(int count) => _length += count;
 
     public Memory<byte> GetMemory(int sizeHint = 0)
